@@ -1,0 +1,1 @@
+"""Workflows and their runs: pure Python, usable without Django."""

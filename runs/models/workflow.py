@@ -1,0 +1,78 @@
+"""Workflow definitions and their versions."""
+
+from django.conf import settings
+from django.db import models
+
+
+class WorkflowDefinitionQuerySet(models.QuerySet["WorkflowDefinition"]):
+    def enabled(self) -> "WorkflowDefinitionQuerySet":
+        return self.filter(enabled=True)
+
+    def with_current(self) -> "WorkflowDefinitionQuerySet":
+        """Each definition with the version that new runs get, in the same query."""
+        return self.select_related("current")
+
+
+class WorkflowDefinition(models.Model):
+    """A workflow that can be run: its name for people and programs, and which version new runs get."""
+
+    class Origin(models.TextChoices):
+        CODE = "code", "Python code"
+        DYNAMIC = "dynamic", "JSON definition"
+
+    id = models.CharField(primary_key=True, max_length=200)  # the workflow's id, as in URLs
+    origin = models.CharField(max_length=10, choices=Origin)
+    description = models.TextField(blank=True)
+    enabled = models.BooleanField("takes new runs", default=True)
+    current = models.ForeignKey(
+        "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+    concurrency = models.PositiveIntegerField(
+        "runs at once", null=True, blank=True, help_text="How many of its runs may be active together. Empty: no limit."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = WorkflowDefinitionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "workflow"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class WorkflowVersionQuerySet(models.QuerySet["WorkflowVersion"]):
+    pass
+
+
+class WorkflowVersion(models.Model):
+    """One content of a definition. A run points to the version it ran, so an old run keeps its graph and schemas."""
+
+    definition = models.ForeignKey(WorkflowDefinition, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)  # SHA-256 over graph, steps and schemas, hexadecimal
+    graph = models.JSONField(default=list)  # the serialised step graph: a list of entries
+    steps = models.JSONField(default=dict)  # by step id: description, schemas, metadata
+    input_schema = models.JSONField(null=True, blank=True)  # JSON Schemas; None: anything is accepted
+    output_schema = models.JSONField(null=True, blank=True)
+    state_schema = models.JSONField(null=True, blank=True)
+    request_context_schema = models.JSONField(null=True, blank=True)
+    definition_json = models.JSONField(null=True, blank=True)  # of a JSON definition: the text as it was saved
+    change = models.CharField("what changed", max_length=200, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WorkflowVersionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "version"
+        ordering = ["definition", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["definition", "number"], name="version_number_once"),
+            models.UniqueConstraint(fields=["definition", "content_hash"], name="version_content_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.definition_id} v{self.number}"

@@ -1,0 +1,36 @@
+"""The sitemap. A page's URL name, view file, template and test share one word."""
+
+from django.urls import path
+
+from runs.views import (
+    home,
+    run_detail,
+    run_events,
+    run_list,
+    run_start,
+    sign_in,
+    status,
+    workflow_detail,
+    workflow_list,
+)
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    # sign-in
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
+    # workflows
+    path("workflows/", workflow_list.workflow_list, name="workflow_list"),
+    path("workflows/<str:workflow_id>/", workflow_detail.workflow_detail, name="workflow_detail"),
+    path("workflows/<str:workflow_id>/start/", run_start.run_start, name="run_start"),
+    # runs
+    path("runs/", run_list.run_list, name="run_list"),
+    path("runs/<str:run_id>/", run_detail.run_detail, name="run_detail"),
+    path("runs/<str:run_id>/cancel/", run_detail.run_cancel, name="run_cancel"),
+    path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
+    path("runs/<str:run_id>/events.ndjson", run_events.run_events_ndjson, name="run_events_ndjson"),
+    # for machines
+    path("healthz", status.healthz, name="healthz"),
+    path("readyz", status.readyz, name="readyz"),
+    path("metrics", status.metrics, name="metrics"),
+]

@@ -1,0 +1,26 @@
+"""The entrance of the server: HTTP, sockets, and the start of the embedded executor.
+
+Imported by servers alone (Daphne, the child of runserver), never by a management command.
+"""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
+http = get_asgi_application()  # first: everything below needs Django's applications loaded
+
+from runs import routing  # noqa: E402
+from runs.execution import dispatch  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns))),
+    }
+)
+
+dispatch.start_executor()

@@ -1,0 +1,322 @@
+"""All settings, read top to bottom. Every switch comes from the environment; a wrong value stops the start."""
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.contrib.messages import constants as message_levels
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+# --- The environment ------------------------------------------------------------------------------
+
+
+class Environment(BaseSettings):
+    """What the surroundings may set. Each name is the variable's own, in lower case."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, case_sensitive=False)
+
+    # Where the database, the secret key and the executor's lock live; made when absent.
+    wfconsole_data_dir: Path = BASE_DIR / "var"
+    # Signs sessions. Absent: made once and kept in the data folder.
+    wfconsole_secret_key: str | None = Field(default=None, min_length=32)
+    # The first administrator's password. Absent: random, printed once.
+    wfconsole_admin_password: str | None = Field(default=None, min_length=8)
+    # A bootstrap token with operator rights; stored hashed.
+    wfconsole_api_token: str | None = Field(default=None, min_length=16)
+    # Python modules whose workflows can be run, comma-separated.
+    wfconsole_workflows: str = "runs.workflows"
+    # Host names that the console answers to, comma-separated.
+    wfconsole_allowed_hosts: str = "localhost,127.0.0.1,[::1]"
+    # Shows tracebacks and reloads templates. Never on a machine that others can reach.
+    wfconsole_debug: bool = False
+    # The largest request body in bytes, and so the largest input of a run.
+    wfconsole_max_body_bytes: int = Field(default=4_718_592, ge=1024, le=1_073_741_824)
+    # "normal" survives kill -9; "full" also survives the loss of power, at about half the speed.
+    wfconsole_sqlite_synchronous: Literal["normal", "full"] = "normal"
+    # Who runs workflows: "embedded" in the web server, or "workers" (PostgreSQL only).
+    wfconsole_executor: Literal["embedded", "workers"] | None = None
+    # How many runs one executor works on at the same time.
+    wfconsole_concurrency: int = Field(default=100, ge=1, le=10_000)
+    # A name for this installation, shown beside the product's.
+    wfconsole_name: str = Field(default="", max_length=24)
+    # sqlite:///path or postgres://user:password@host:port/name
+    database_url: str | None = None
+    # Carries wake-ups between several web servers; without it PostgreSQL's NOTIFY does.
+    redis_url: str | None = None
+
+    @field_validator("wfconsole_workflows", "wfconsole_allowed_hosts")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not [part for part in value.split(",") if part.strip()]:
+            raise ValueError("at least one name, separated by commas")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value and urlsplit(value).scheme not in {"sqlite", "postgres", "postgresql"}:
+            raise ValueError("sqlite:///path or postgres://user:password@host:port/name")
+        return value
+
+
+def _environment() -> Environment:
+    """The environment, checked; or one line for each wrong variable, and the end of the process."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        for issue in error.errors():
+            name = str(issue["loc"][0]).upper()
+            # A secret's value is not repeated on the terminal or in a log.
+            shown = "(not shown)" if "KEY" in name or "PASSWORD" in name or "TOKEN" in name else repr(issue["input"])
+            sys.stderr.write(f"wfconsole: {name} is {shown}: {issue['msg']}\n")
+        raise SystemExit(78) from None  # EX_CONFIG
+
+
+ENV = _environment()
+
+
+def _names(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _refuse(variable: str, value: object, allowed: str) -> None:
+    sys.stderr.write(f"wfconsole: {variable} is {value!r}: {allowed}\n")
+    raise SystemExit(78)
+
+
+# --- Data folder and secret key -------------------------------------------------------------------
+
+DATA_DIR = ENV.wfconsole_data_dir.resolve()
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), f"a folder that can be written ({error.strerror})")
+
+
+def _kept_secret_key() -> str:
+    """The key of this data folder. Made by whoever comes first; mode 600 from its first byte."""
+    path = DATA_DIR / "secret_key"
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), f"a folder that can be written ({error.strerror})")
+    return path.read_text().strip()
+
+
+SECRET_KEY = ENV.wfconsole_secret_key or _kept_secret_key()
+DEBUG = ENV.wfconsole_debug
+ALLOWED_HOSTS = _names(ENV.wfconsole_allowed_hosts)
+
+# --- What wfconsole itself is told ----------------------------------------------------------------
+
+WORKFLOW_MODULES = _names(ENV.wfconsole_workflows)
+CONSOLE_NAME = ENV.wfconsole_name
+API_TOKEN = ENV.wfconsole_api_token
+CONCURRENCY = ENV.wfconsole_concurrency
+MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
+MAX_JSON_DEPTH = 100  # levels of nesting in any JSON that a person or a program sends
+MAX_TAGS = 50  # tags of one run
+MAX_TAG_LENGTH = 100  # characters
+MAX_CHUNKS = 1_000_000  # chunks that one run may write
+MAX_QUEUED_PER_USER = 10_000  # runs of one person that wait to start
+
+# --- Database -------------------------------------------------------------------------------------
+
+
+def _sqlite(path: str) -> dict[str, object]:
+    synchronous = ENV.wfconsole_sqlite_synchronous.upper()
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "CONN_MAX_AGE": None,  # opening a connection and its pragmas costs half a millisecond
+        "OPTIONS": {
+            # A transaction that reads first and then writes cannot wait for the lock: take it at once.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": (
+                f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16384;"
+                "PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;PRAGMA temp_store=MEMORY;"
+            ),
+        },
+        # Threads and processes of the tests share the database, so it is a file there, too.
+        "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
+    }
+
+
+def _postgresql(url: str) -> dict[str, object]:
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+_url = ENV.database_url
+if _url is None:
+    DATABASES = {"default": _sqlite(str(DATA_DIR / "wfconsole.sqlite3"))}
+elif _url.startswith("sqlite"):
+    DATABASES = {"default": _sqlite(unquote(urlsplit(_url).path.removeprefix("/")) or ":memory:")}
+else:
+    DATABASES = {"default": _postgresql(_url)}
+
+ON_POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
+EXECUTOR = ENV.wfconsole_executor or ("workers" if ON_POSTGRESQL else "embedded")
+if EXECUTOR == "workers" and not ON_POSTGRESQL:
+    _refuse("WFCONSOLE_EXECUTOR", "workers", "embedded, or set DATABASE_URL to a PostgreSQL database for workers")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications and the way of a request --------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",  # first: replaces runserver by an ASGI one
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "axes",
+    "django_htmx",
+    "runs",
+]
+if ON_POSTGRESQL:
+    INSTALLED_APPS.append("procrastinate.contrib.django")  # its migrations are for PostgreSQL alone
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as its documentation asks
+]
+
+ROOT_URLCONF = "wfconsole.urls"
+ASGI_APPLICATION = "wfconsole.asgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "runs.views.frame.frame",
+            ],
+        },
+    },
+]
+
+# A message of the layer only says "look again", so the in-memory one loses nothing that matters.
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if ENV.redis_url:
+    CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [ENV.redis_url]}}
+    }
+
+# --- People and security --------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign_in"
+
+# Ten wrong passwords for one name from one address close that pair for a quarter of an hour.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "runs/sign_in_locked.html"
+AXES_VERBOSE = False
+
+# Behind a proxy that ends TLS and says so, cookies are for HTTPS alone.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# One policy, without nonces: nothing inline, nothing from elsewhere. `data:` is for Tabler's own icons.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # an input of some thousand array items is one field each
+
+# --- Words, times, files --------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+MESSAGE_TAGS = {message_levels.ERROR: "failed", message_levels.SUCCESS: "success"}
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # served from where they are: no collectstatic step
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Logging --------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "runs": {"level": "INFO"},
+        "wfconsole": {"level": "INFO"},
+        "axes": {"level": "ERROR"},
+    },
+}
