@@ -1,0 +1,48 @@
+"""What a page of the browser may not do unseen: raise, break the policy, miss a file."""
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+]
+
+# Told by an event, since the console's own text differs between versions of the browser.
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  const place = `${event.sourceFile}:${event.lineNumber}`
+  console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI} at ${place}`)
+})
+"""
+
+
+class PageProblems:
+    """Collects what goes wrong on the pages of one browser context."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._expected: list[str] = []
+
+    def watch(self, context) -> None:
+        context.add_init_script(REPORT_VIOLATIONS)
+        context.on("weberror", lambda error: self.found.append(f"script: {error.error}"))
+        context.on("console", self._on_console)
+
+    def expect(self, part: str) -> None:
+        """Let problems pass whose text contains this, before or after."""
+        self._expected.append(part)
+
+    def refuse(self) -> None:
+        """Fail when something was found that nobody expected."""
+        left = [problem for problem in self.found if not any(part in problem for part in self._expected)]
+        assert not left, "Problems on the page:\n" + "\n".join(left)
+
+    def _on_console(self, message) -> None:
+        if message.type == "error":
+            place = message.location.get("url", "") if message.location else ""
+            self.found.append(f"console: {message.text} {place}".rstrip())

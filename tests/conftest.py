@@ -1,0 +1,119 @@
+"""What every test may ask for: a running console, a browser, people."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from tests.browser_page import CHROMIUM_FLAGS, PageProblems
+from tests.console_server import ConsoleServer
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleServer]:
+    """One console for the whole session. Who kills it restarts it before the test ends."""
+    server = ConsoleServer(tmp_path_factory.mktemp("console")).start()
+    yield server
+    _end(server)
+
+
+@pytest.fixture
+def new_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ConsoleServer]]:
+    """Makes consoles for one test alone: `new_console({"WFCONSOLE_…": "…"})`, started, with an empty data folder."""
+    servers: list[ConsoleServer] = []
+
+    def make(environment: dict[str, str] | None = None) -> ConsoleServer:
+        servers.append(ConsoleServer(tmp_path_factory.mktemp("console"), environment))
+        return servers[-1].start()
+
+    yield make
+    for server in servers:
+        _end(server)
+
+
+def _end(server: ConsoleServer) -> None:
+    if server.process is not None and server.process.poll() is None:
+        server.stop()
+
+
+# Of a module, not of the session: while Playwright's sync API runs, its event loop counts as the running one of this
+# thread, and no async test and no ORM call could follow.
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium. Tests that use it talk to `console`, never to the database of this process."""
+    from playwright.sync_api import sync_playwright
+
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.fail("No Chromium is installed. `apt-get install chromium`, or set CHROMIUM to its path.")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page_problems() -> PageProblems:
+    """What went wrong on `page`; a test that expects some of it says so by `page_problems.expect("part of it")`."""
+    return PageProblems()
+
+
+@pytest.fixture
+def page(browser, page_problems: PageProblems):
+    """A new page, 1440 by 900. Errors of scripts, refusals of the CSP and missing files fail the test at its end."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", timezone_id="UTC")
+    context.set_default_timeout(10_000)
+    page_problems.watch(context)
+    yield context.new_page()
+    context.close()
+    page_problems.refuse()
+
+
+def _person(name: str, role: str) -> User:
+    user = User.objects.create_user(name, email=f"{name}@example.org", first_name=name.title())
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    """Vera reads."""
+    return _person("vera", "viewer")
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """Olaf starts runs, cancels them and answers."""
+    return _person("olaf", "operator")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """Ada administers."""
+    return User.objects.create_superuser("ada", email="ada@example.org", first_name="Ada")
+
+
+@pytest.fixture
+def client_for() -> Callable[[User], Client]:
+    """A signed-in client for a person: `client_for(operator)`."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return make
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Put the end of the server's log under a failed test that used one."""
+    report = yield
+    if report.failed:
+        for server in getattr(item, "funcargs", {}).values():
+            if isinstance(server, ConsoleServer) and server.log:
+                report.sections.append((f"log of {server.url}", server.log[-6000:]))
+    return report
