@@ -4,6 +4,7 @@ from django.urls import path
 
 from runs.views import (
     home,
+    metrics,
     run_detail,
     run_events,
     run_list,
@@ -32,5 +33,5 @@ urlpatterns = [
     # for machines
     path("healthz", status.healthz, name="healthz"),
     path("readyz", status.readyz, name="readyz"),
-    path("metrics", status.metrics, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -30,6 +30,8 @@ class Environment(BaseSettings):
     wfconsole_admin_password: str | None = Field(default=None, min_length=8)
     # A bootstrap token with operator rights; stored hashed.
     wfconsole_api_token: str | None = Field(default=None, min_length=16)
+    # Lets Prometheus read /metrics. Absent: only a person who is signed in can.
+    wfconsole_metrics_token: str | None = Field(default=None, min_length=16)
     # Python modules whose workflows can be run, comma-separated.
     wfconsole_workflows: str = "runs.workflows"
     # Host names that the console answers to, comma-separated.
@@ -123,6 +125,7 @@ ALLOWED_HOSTS = _names(ENV.wfconsole_allowed_hosts)
 WORKFLOW_MODULES = _names(ENV.wfconsole_workflows)
 CONSOLE_NAME = ENV.wfconsole_name
 API_TOKEN = ENV.wfconsole_api_token
+METRICS_TOKEN = ENV.wfconsole_metrics_token
 CONCURRENCY = ENV.wfconsole_concurrency
 MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
 MAX_JSON_DEPTH = 100  # levels of nesting in any JSON that a person or a program sends

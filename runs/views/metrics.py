@@ -1,0 +1,94 @@
+"""The console's figures for Prometheus: read when they are asked for, so that nobody pays between two questions."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+
+from runs.execution import dispatch
+from runs.models import WorkflowRun
+from runs.models.run import ACTIVE_STATUSES
+
+# Counting stops here: a figure beyond it means "very many", and would cost more than it tells.
+MOST_COUNTED = 10_000
+
+
+@require_safe
+@never_cache
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text form, for whoever is signed in or shows WFCONSOLE_METRICS_TOKEN.
+
+    An address proves nothing here: behind a proxy on this machine every request comes from 127.0.0.1.
+    """
+    if not (request.user.is_authenticated or _shows_token(request)):
+        return HttpResponse(
+            "Sign in, or send Authorization: Bearer with WFCONSOLE_METRICS_TOKEN.\n",
+            status=401,
+            content_type="text/plain; charset=utf-8",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(ConsoleCollector())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _shows_token(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    expected = settings.METRICS_TOKEN
+    return bool(expected) and scheme.lower() == "bearer" and secrets.compare_digest(token.encode(), expected.encode())
+
+
+class ConsoleCollector:
+    """The console's own figures."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._executor()
+        yield self._active_runs()
+        size = GaugeMetricFamily("wfconsole_database_bytes", "Size of the database.")
+        size.add_metric([], database_bytes())
+        yield size
+
+    def _executor(self) -> Iterator[Metric]:
+        state = dispatch.executor_state()
+        figures = {
+            "up": ("Whether runs are executed now.", float(state.alive)),
+            "workers": ("Processes that execute runs.", state.workers),
+            "running": ("Runs that are being executed.", state.running),
+            "queued": ("Runs that wait to start.", state.queued),
+            "oldest_queued_seconds": ("Age of the run that waits longest to start.", state.oldest_queued_seconds or 0),
+        }
+        for name, (words, value) in figures.items():
+            gauge = GaugeMetricFamily(f"wfconsole_executor_{name}", words, labels=["kind"])
+            gauge.add_metric([state.kind], value)
+            yield gauge
+
+    def _active_runs(self) -> Metric:
+        gauge = GaugeMetricFamily(
+            "wfconsole_runs", f"Runs that have not ended, by status; at most {MOST_COUNTED}.", labels=["status"]
+        )
+        for status in ACTIVE_STATUSES:
+            gauge.add_metric([status], WorkflowRun.objects.filter(status=status)[:MOST_COUNTED].count())
+        return gauge
+
+
+def database_bytes() -> int:
+    """What the database takes on disk, the write-ahead log included."""
+    if settings.ON_POSTGRESQL:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_database_size(current_database())")
+            return int(cursor.fetchone()[0])
+    file = Path(connection.settings_dict["NAME"])
+    return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))
