@@ -77,6 +77,8 @@ def executor_trouble() -> list[str]:
         state = dispatch.executor_state()
     except DatabaseError:
         return []  # told already, as the database's trouble
+    if state.trouble:
+        return [state.trouble]
     if state.alive:
         return []
     if state.kind == "workers":
