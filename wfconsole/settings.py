@@ -1,9 +1,10 @@
 """All settings, read top to bottom. Every switch comes from the environment; a wrong value stops the start."""
 
+import re
 import secrets
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
@@ -12,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+EX_CONFIG = 78  # the exit code for a wrong setting, as in sysexits.h
 
 
 # --- The environment ------------------------------------------------------------------------------
@@ -52,6 +54,10 @@ class Environment(BaseSettings):
     database_url: str | None = None
     # Carries wake-ups between several web servers; without it PostgreSQL's NOTIFY does.
     redis_url: str | None = None
+    # Where spans go, by OTLP over HTTP. These three are OpenTelemetry's own names; its others are honoured, too.
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_traces_endpoint: str | None = None
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] | None = None
 
     @field_validator("wfconsole_workflows", "wfconsole_allowed_hosts")
     @classmethod
@@ -63,9 +69,39 @@ class Environment(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
-        if value and urlsplit(value).scheme not in {"sqlite", "postgres", "postgresql"}:
+        if value is None:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme == "sqlite":
+            known = value.startswith("sqlite:///") and len(parts.path) > 1
+        else:
+            known = parts.scheme in {"postgres", "postgresql"} and len(parts.path) > 1 and _has_good_port(value)
+        if not known:
             raise ValueError("sqlite:///path or postgres://user:password@host:port/name")
         return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str | None) -> str | None:
+        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("redis://host:port/number, rediss:// or unix://")
+        return value
+
+    @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
+    @classmethod
+    def _known_collector(cls, value: str | None) -> str | None:
+        if value and not (
+            urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname and _has_good_port(value)
+        ):
+            raise ValueError("http://host:port or https://host:port")
+        return value
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _environment() -> Environment:
@@ -74,24 +110,29 @@ def _environment() -> Environment:
         return Environment()
     except ValidationError as error:
         for issue in error.errors():
-            name = str(issue["loc"][0]).upper()
-            # A secret's value is not repeated on the terminal or in a log.
-            shown = "(not shown)" if "KEY" in name or "PASSWORD" in name or "TOKEN" in name else repr(issue["input"])
-            sys.stderr.write(f"wfconsole: {name} is {shown}: {issue['msg']}\n")
-        raise SystemExit(78) from None  # EX_CONFIG
+            # Pydantic's words without their frame: "Input should be a valid integer, unable to parse …".
+            allowed = re.sub(r"^(Value error, |Input should be |String should have )|, unable to .*", "", issue["msg"])
+            _say_wrong(str(issue["loc"][0]).upper(), issue["input"], allowed)
+        raise SystemExit(EX_CONFIG) from None
 
 
-ENV = _environment()
+def _say_wrong(variable: str, value: object, allowed: str) -> None:
+    shown = repr(re.sub(r"//[^/@]*@", "//…@", str(value)))  # the password of an address is nobody's to read in a log
+    if any(word in variable for word in ("KEY", "PASSWORD", "TOKEN")):
+        shown = f"{len(str(value))} characters long"
+    sys.stderr.write(f"wfconsole: {variable} is {shown}; allowed: {allowed}\n")
+
+
+def _refuse(variable: str, value: object, allowed: str) -> NoReturn:
+    _say_wrong(variable, value, allowed)
+    raise SystemExit(EX_CONFIG)
 
 
 def _names(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _refuse(variable: str, value: object, allowed: str) -> None:
-    sys.stderr.write(f"wfconsole: {variable} is {value!r}: {allowed}\n")
-    raise SystemExit(78)
-
+ENV = _environment()
 
 # --- Data folder and secret key -------------------------------------------------------------------
 
@@ -175,7 +216,10 @@ _url = ENV.database_url
 if _url is None:
     DATABASES = {"default": _sqlite(str(DATA_DIR / "wfconsole.sqlite3"))}
 elif _url.startswith("sqlite"):
-    DATABASES = {"default": _sqlite(unquote(urlsplit(_url).path.removeprefix("/")) or ":memory:")}
+    _file = Path(unquote(urlsplit(_url).path.removeprefix("/"))).resolve()
+    if not _file.parent.is_dir():
+        _refuse("DATABASE_URL", _url, "a file in a folder that exists")
+    DATABASES = {"default": _sqlite(str(_file))}
 else:
     DATABASES = {"default": _postgresql(_url)}
 
@@ -207,6 +251,7 @@ if ON_POSTGRESQL:
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "wfconsole.https.SecureCookies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -314,8 +359,9 @@ WHITENOISE_AUTOREFRESH = DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"trace": {"()": "wfconsole.telemetry.TraceIds"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}{trace}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["trace"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "runs": {"level": "INFO"},

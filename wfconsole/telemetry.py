@@ -1,0 +1,140 @@
+"""OpenTelemetry's SDK: how spans get their ids, and where they go. The engine itself knows only the API.
+
+Servers call `start()` once, before Django loads its middleware; commands that run no workflow pay nothing for it.
+The standard OTEL_* variables are honoured: service name, sampler, endpoint, headers, batch sizes.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+# The SDK's own default of 2 048 spans loses most of a busy second while a slow collector takes one batch.
+QUEUE_SPANS = 100_000
+BATCH_SPANS = 1_024
+DELAY_MS = 500
+# What a collector that does not answer may cost when the console stops.
+LAST_EXPORT_SECONDS = 2.0
+# How often a collector that does not answer is mentioned in the log.
+COMPLAIN_SECONDS = 60.0
+# Requests that would drown the others: files, and machines that ask whether the console is there.
+EXCLUDED_URLS = "static/,healthz,readyz,metrics"
+
+
+def start() -> None:
+    """Make this process's spans real, and send them to a collector when one is configured."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+    from runs.engine.tracing import forced_trace_id
+
+    class RunIds(RandomIdGenerator):
+        """Random ids, but for the root of a run whose caller gave a trace id without a parent span."""
+
+        def generate_trace_id(self) -> int:
+            return forced_trace_id.get() or super().generate_trace_id()
+
+        def is_trace_id_random(self) -> bool:
+            return forced_trace_id.get() is None
+
+    service = os.environ.get("OTEL_SERVICE_NAME") or "wfconsole"
+    provider = TracerProvider(
+        id_generator=RunIds(),
+        resource=Resource.create({"service.name": service}),
+        shutdown_on_exit=False,  # it would wait for half a minute; see _end
+    )
+    trace.set_tracer_provider(provider)
+    if exports():
+        _export(provider)
+
+
+def exports() -> bool:
+    """Whether a collector is configured by the standard variables."""
+    return os.environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and bool(
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    )
+
+
+def _export(provider: Any) -> None:
+    """Spans go out in batches from a thread of their own; a full queue drops the oldest, and no run waits for it."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.django import DjangoInstrumentor
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    for name in ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal"):
+        _complain_rarely(name)
+    provider.add_span_processor(
+        BatchSpanProcessor(
+            OTLPSpanExporter(),
+            max_queue_size=_number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE_SPANS),
+            max_export_batch_size=_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH_SPANS),
+            schedule_delay_millis=_number("OTEL_BSP_SCHEDULE_DELAY", DELAY_MS),
+        )
+    )
+    # Nobody could see the spans of requests without a collector, and they cost half a millisecond each.
+    DjangoInstrumentor().instrument(excluded_urls=os.environ.get("OTEL_PYTHON_DJANGO_EXCLUDED_URLS") or EXCLUDED_URLS)
+    atexit.register(_end, provider)
+
+
+def _end(provider: Any) -> None:
+    """Send what is left, for a moment: a collector that does not answer must not hold the console back."""
+    last = threading.Thread(target=provider.shutdown, name="last spans", daemon=True)
+    with contextlib.suppress(RuntimeError):  # a thread cannot be started at the very end of the interpreter
+        last.start()
+        last.join(LAST_EXPORT_SECONDS)
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    return int(text) if text.isdecimal() and int(text) > 0 else default
+
+
+# --- Logging --------------------------------------------------------------------------------------
+
+
+class TraceIds(logging.Filter):
+    """Gives each record `trace`: the ids of the span it was written in, or nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.trace = _current_ids()
+        return True
+
+
+def _current_ids() -> str:
+    # A process that imported no tracing has no span; importing it for a log line would cost more than the line.
+    if "opentelemetry.trace" not in sys.modules:
+        return ""
+    from opentelemetry import trace
+
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return ""
+    return f" [trace {context.trace_id:032x} span {context.span_id:016x}]"
+
+
+class _Rarely(logging.Filter):
+    """Lets one record through, then none for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silent_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now < self._silent_until:
+            return False
+        self._silent_until = now + COMPLAIN_SECONDS
+        return True
+
+
+def _complain_rarely(logger_name: str) -> None:
+    """A filter of a logger is not asked for the records of the loggers below it, so each of them gets one."""
+    below = [known for known in logging.root.manager.loggerDict if known.startswith(f"{logger_name}.")]
+    for name in [logger_name, *below]:
+        logging.getLogger(name).addFilter(_Rarely())
