@@ -1,0 +1,164 @@
+"""News of runs: what was just committed, brought to the sockets of this process, and a nudge to the other ones.
+
+The log is the truth. Whatever this file loses, the watch finds within `POLL_SECONDS`, and a socket reads what lies
+beyond its own cursor; so news may come late here, but never wrong.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from django.db import DatabaseError
+
+from runs.engine.events import Event, EventType
+
+from . import nudge
+from .log import Head, Line, in_reader, line_text, read_heads
+
+logger = logging.getLogger(__name__)
+
+RING_EVENTS = 512  # the newest committed events of a run that somebody follows
+RING_BYTES = 1 << 20
+POLL_SECONDS = 0.5  # how late news of another process may come when its nudge is lost, or when there is none
+ENDING_TYPES = frozenset({EventType.RUN_FINISH, EventType.RUN_CANCELED})
+
+
+class Room:
+    """One run that sockets of this process follow: its newest lines, and whom to wake. Lives on Daphne's loop."""
+
+    def __init__(self, run_id: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.run_id = run_id
+        self.loop = loop
+        self.head = Head(0, False, "")
+        self.sockets: set[asyncio.Event] = set()
+        self._ring: deque[Line] = deque()
+        self._ring_bytes = 0
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Take in what was just committed."""
+        for event in events[-RING_EVENTS:]:
+            self._keep(event)
+        last = events[-1]
+        if last.seq > self.head.last_seq:
+            self.head = Head(last.seq, False, self.head.status)
+        if any(event.type in ENDING_TYPES for event in events):
+            _watch.ask_now()  # only the run's card says whether it has ended: an ended run may be taken up again
+        self.wake()
+
+    def learn(self, head: Head) -> None:
+        """Take in what the run's card says; wake the sockets when it says something new."""
+        if head.last_seq < self.head.last_seq:  # read before the news that came meanwhile
+            return
+        if head != self.head:
+            self.head = head
+            self.wake()
+
+    def wake(self) -> None:
+        for news in self.sockets:
+            news.set()
+
+    def after(self, cursor: int, limit: int) -> list[Line] | None:
+        """The lines beyond a cursor, or None when they reach further back than the ring."""
+        if not self._ring or cursor + 1 < self._ring[0].seq:
+            return None
+        start = cursor + 1 - self._ring[0].seq
+        return list(islice(self._ring, start, start + limit))
+
+    def _keep(self, event: Event) -> None:
+        if self._ring and event.seq != self._ring[-1].seq + 1:
+            self._clear()  # a commit was missed; the ring has no holes
+        if event.large:
+            self._clear()  # its line needs the digests of what is kept apart: the database has them
+            return
+        line = Line(event.seq, event.type, line_text(event.seq, event.type, event.at, event.data, None))
+        self._ring.append(line)
+        self._ring_bytes += len(line.text)
+        while len(self._ring) > RING_EVENTS or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
+            self._ring_bytes -= len(self._ring.popleft().text)
+
+    def _clear(self) -> None:
+        self._ring.clear()
+        self._ring_bytes = 0
+
+
+_rooms: dict[str, Room] = {}
+
+
+def publish(run_id: str, events: Sequence[Event]) -> None:
+    """Tell of events that were just committed. Called in the thread that committed; never waits, never raises.
+
+    A run that nobody follows costs one look into a dictionary.
+    """
+    room = _rooms.get(run_id)
+    if room is not None and events:
+        try:
+            # The loop of the sockets is not this thread's: only this call wakes it.
+            room.loop.call_soon_threadsafe(room.hear, events)
+        except RuntimeError:  # the loop is closed: the server is going down
+            logger.debug("nobody is left to hear of run %s", run_id)
+    nudge.send(run_id)
+
+
+def join(run_id: str, news: asyncio.Event) -> Room:
+    """Follow a run: `news` is set whenever there may be something beyond a cursor. On the sockets' loop."""
+    loop = asyncio.get_running_loop()
+    room = _rooms.get(run_id)
+    if room is None or room.loop is not loop:
+        room = _rooms[run_id] = Room(run_id, loop)
+    room.sockets.add(news)
+    _watch.start(loop)
+    return room
+
+
+def leave(room: Room, news: asyncio.Event) -> None:
+    """Follow no longer. With its last socket a room goes, and its ring."""
+    room.sockets.discard(news)
+    if not room.sockets and _rooms.get(room.run_id) is room:
+        del _rooms[room.run_id]
+
+
+def ask_now() -> None:
+    """Ask the cards at once: another process says that there is news."""
+    _watch.ask_now()
+
+
+class Watch:
+    """Asks the cards of all followed runs in one query, again and again: for nudges that were lost, and for runs
+    that another process works on. Runs only while somebody follows something."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked = asyncio.Event()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._task is None or self._task.done() or self._loop is not loop:
+            self._loop = loop
+            self._asked = asyncio.Event()
+            self._task = loop.create_task(self._run(loop), name="live-watch")
+
+    def ask_now(self) -> None:
+        self._asked.set()
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while rooms := {run_id: room for run_id, room in list(_rooms.items()) if room.loop is loop}:
+            self._asked.clear()
+            try:
+                _tell(rooms, await in_reader(read_heads, rooms))
+            except DatabaseError:
+                logger.warning("the runs that pages follow could not be asked for", exc_info=True)
+            try:
+                await asyncio.wait_for(self._asked.wait(), POLL_SECONDS)
+            except TimeoutError:
+                continue
+
+
+def _tell(rooms: Mapping[str, Room], heads: Mapping[str, Head]) -> None:
+    for run_id, room in rooms.items():
+        if run_id in heads:
+            room.learn(heads[run_id])
+
+
+_watch = Watch()

@@ -1,0 +1,114 @@
+"""The log of a run as lines: the one text that sockets, pages, downloads and digests share.
+
+A line is an event as it is stored, `{"seq":1,"type":"…","at":…,"data":{…}}`, never parsed and never written anew, so
+that whoever hashes lines gets the same digest everywhere. A value over 64 KiB stands in a place of its own; the line
+names it by its SHA-256, `"large":{"output":"<64 hexadecimal digits>"}`, so the digest covers it, too.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import orjson
+from django.db import close_old_connections, connection
+
+from runs.engine.results import FINAL_STATUSES, RunStatus
+from runs.models import RunEvent, WorkflowRun
+
+logger = logging.getLogger(__name__)
+
+EVENTS = RunEvent._meta.db_table
+RUNS = WorkflowRun._meta.db_table
+FETCH_ROWS = 50  # rows taken from the cursor at once: what is read beyond `max_bytes` is at most this much
+HEADS_AT_ONCE = 500  # runs asked for in one query
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Line(NamedTuple):
+    """One event of a log, as text."""
+
+    seq: int
+    type: str
+    text: bytes  # one JSON object, UTF-8, without a line break
+
+
+class Head(NamedTuple):
+    """How far a run's log reaches, and whether the run has ended. Of one moment."""
+
+    last_seq: int
+    ended: bool
+    status: str
+
+
+def line_text(seq: int, type: str, at: int, data: bytes, large: Mapping[str, str] | None) -> bytes:
+    """The line of an event. `large`: by key of data, the SHA-256 of a value that is kept apart."""
+    if b"\n" in data or b"\r" in data:  # between tokens only: within a string, JSON has no raw line break
+        data = data.replace(b"\r", b" ").replace(b"\n", b" ")
+    end = b',"large":%b}' % orjson.dumps(large, option=orjson.OPT_SORT_KEYS) if large else b"}"
+    return b'{"seq":%d,"type":%b,"at":%d,"data":%b%b' % (seq, _quoted(type), at, data, end)
+
+
+@cache
+def _quoted(type: str) -> bytes:
+    return orjson.dumps(type)
+
+
+def read_lines(run_id: str, after: int, *, limit: int, upto: int | None = None, max_bytes: int) -> list[Line]:
+    """The lines beyond a cursor, in order: at most `limit`, and no more once they are `max_bytes` together.
+
+    Never stays inside a read transaction: the statement is closed before this returns.
+    """
+    lines: list[Line] = []
+    size = 0
+    bound = "" if upto is None else " AND seq <= %s"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT seq, type, at, data, large FROM {EVENTS}"  # noqa: S608
+            f" WHERE run_id = %s AND seq > %s{bound} ORDER BY seq LIMIT %s",
+            [run_id, after, *([] if upto is None else [upto]), limit],
+        )
+        while size < max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
+            for seq, type, at, data, large in rows:
+                text = line_text(seq, type, at, bytes(data), large and _mapping(large))
+                lines.append(Line(seq, type, text))
+                size += len(text)
+    return lines
+
+
+def _mapping(large: object) -> Mapping[str, str]:
+    """The column as the database gives it: text on SQLite and PostgreSQL alike."""
+    return orjson.loads(large) if isinstance(large, str | bytes) else large
+
+
+def read_heads(run_ids: Iterable[str]) -> dict[str, Head]:
+    """Where these runs stand, by run id. A run that does not exist is left out."""
+    ids = list(run_ids)
+    heads: dict[str, Head] = {}
+    for start in range(0, len(ids), HEADS_AT_ONCE):
+        some = ids[start : start + HEADS_AT_ONCE]
+        with connection.cursor() as cursor:
+            marks = ", ".join(["%s"] * len(some))
+            cursor.execute(f"SELECT id, last_seq, status FROM {RUNS} WHERE id IN ({marks})", some)  # noqa: S608
+            for run_id, last_seq, status in cursor.fetchall():
+                heads[run_id] = Head(last_seq, RunStatus(status) in FINAL_STATUSES, status)
+    return heads
+
+
+# Readers of the live pages have threads of their own: Django's thread for async code is one for the whole process,
+# and a page that waits for its log must not wait for another page's sign-in.
+_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-reader")
+
+
+async def in_reader(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function that reads the database in a reader's thread."""
+
+    def call() -> T:
+        close_old_connections()  # one that the server has dropped
+        return function(*args, **kwargs)
+
+    return await asyncio.get_running_loop().run_in_executor(_readers, call)
