@@ -7,11 +7,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from runs.drawing import figures
+from runs.drawing.figures import DAY, HOUR, MINUTE, SECOND
+
 register = template.Library()
 
 NOTHING = "–"  # a value that cannot be; a cell that is merely empty stays empty
-
-SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000  # milliseconds
 
 
 def _milliseconds(value: object) -> int | None:
@@ -41,25 +42,7 @@ def _moment(value: object) -> datetime | None:
 def duration(value: object) -> str:
     """Milliseconds, or a timedelta, in at most two units: `42 ms`, `0.21 s`, `12.4 s`, `1 min 31 s`, `12 h 58 min`."""
     ms = _milliseconds(value)
-    if ms is None:
-        return NOTHING
-    if ms < 0:  # two clocks may differ by a little; a time never shows as negative
-        ms = 0
-    if ms < 100:
-        return "< 1 ms" if ms == 0 else f"{ms} ms"
-    # Each bound is where rounding would give the next unit's first value.
-    if ms < 9_995:
-        return f"{ms / SECOND:.2f} s"
-    if ms < 59_950:
-        return f"{ms / SECOND:.1f} s"
-    seconds = round(ms / SECOND)
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02} s"
-    minutes = round(ms / MINUTE)
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
-    hours = round(ms / HOUR)
-    return f"{hours // 24} d {hours % 24} h"
+    return NOTHING if ms is None else figures.duration(ms)
 
 
 @register.filter
@@ -67,7 +50,7 @@ def grouped(value: object) -> str:
     """A whole number in groups of three: `8 412`. Anything else is shown as it is."""
     if isinstance(value, bool) or not isinstance(value, int):
         return "" if value is None else str(value)
-    return f"{value:,}".replace(",", " ")
+    return figures.grouped(value)
 
 
 @register.filter
@@ -75,14 +58,7 @@ def byte_size(value: object) -> str:
     """A count of bytes: `612 B`, `3.4 kB`, `3.1 MB`; units of 1000."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return NOTHING
-    if value < 1000:
-        return f"{int(value)} B"
-    size = float(value)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"
+    return figures.byte_size(value)
 
 
 # --- Times ----------------------------------------------------------------------------------------
