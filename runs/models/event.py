@@ -1,5 +1,7 @@
 """The log of a run, append-only: the truth, of which state, results, steps and chunks are folds."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from django.db import models
 
 from .run import WorkflowRun
@@ -34,11 +36,36 @@ class RunEvent(models.Model):
         return f"{self.run_id} {self.seq} {self.type}"
 
 
-class Payload(models.Model):
-    """A large value, kept once however often it occurs."""
+class PayloadQuerySet(models.QuerySet["Payload"]):
+    def whole(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """The values of these digests, each as it was before its large members were taken out. In two queries."""
+        rows = {payload.sha256: payload for payload in self.filter(sha256__in=set(digests))}
+        inner = {digest for payload in rows.values() for _, digest in payload.parts or []}
+        members = {digest: bytes(data) for digest, data in self.filter(sha256__in=inner).values_list("sha256", "data")}
+        return {digest: put_together(bytes(row.data), row.parts, members) for digest, row in rows.items()}
 
-    sha256 = models.CharField(primary_key=True, max_length=64)  # of data, hexadecimal
-    data = models.BinaryField()  # JSON, UTF-8
+
+def put_together(data: bytes, parts: Sequence[Sequence] | None, members: Mapping[str, bytes]) -> bytes:
+    """A value with its large members back in their places."""
+    pieces, start = [], 0
+    for place, digest in parts or []:
+        pieces += [data[start:place], members[digest]]
+        start = place
+    return b"".join([*pieces, data[start:]])
+
+
+class Payload(models.Model):
+    """A large value, kept once however often it occurs.
+
+    Of an object, large members stand in rows of their own: a step that hands on a megabyte and counts one field up
+    stores the field. `PayloadQuerySet.whole()` gives values back as they were.
+    """
+
+    sha256 = models.CharField(primary_key=True, max_length=64)  # of the whole value, hexadecimal
+    data = models.BinaryField()  # JSON, UTF-8; without its large members, if it has `parts`
+    parts = models.JSONField(null=True)  # [[place in data, SHA-256 of the member that belongs there], …], in order
+
+    objects = PayloadQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.sha256

@@ -1,5 +1,8 @@
 """A run's card: everything that a list, a filter or a claim needs, and never a payload."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -13,9 +16,50 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     def newest_first(self) -> "WorkflowRunQuerySet":
         return self.order_by("-created_at", "-id")
 
+    def before(self, cursor: str) -> "WorkflowRunQuerySet":
+        """The runs that follow, newest first, on the one whose `cursor` this is. Raises BadCursor."""
+        micros, _, run_id = cursor.partition("_")
+        try:
+            created = datetime.fromtimestamp(int(micros) // 1_000_000, UTC).replace(microsecond=int(micros) % 1_000_000)
+        except (ValueError, OverflowError, OSError):
+            raise BadCursor(cursor) from None
+        # As a comparison of rows: both databases then start inside the index instead of reading up to the place.
+        return self.filter(models.Q(created_at__lte=created) & ~models.Q(created_at=created, id__gte=run_id))
+
     def active(self) -> "WorkflowRunQuerySet":
         """Runs that have not ended: queued, running, asleep, or waiting for an answer."""
         return self.filter(status__in=ACTIVE_STATUSES)
+
+    def ready(self) -> "WorkflowRunQuerySet":
+        """Runs that an executor may take now, those that go on after a stop or an answer among them."""
+        return self.filter(queued=True)
+
+    def in_hand(self) -> "WorkflowRunQuerySet":
+        """Runs that an executor works on."""
+        return self.filter(status=RunStatus.RUNNING, queued=False)
+
+    def with_tag(self, tag: str) -> "WorkflowRunQuerySet":
+        return self.filter(run_tags__tag=tag)
+
+    def of_trace(self, trace_id: str) -> "WorkflowRunQuerySet":
+        """The runs of a trace, by its id as the caller gave it or as it is exported, padded to 32 digits."""
+        wanted = trace_id.strip().lower()
+        return self.filter(trace_id__in={trace_id.strip(), wanted, wanted.lstrip("0"), wanted.rjust(32, "0")} - {""})
+
+    def enqueue(self, run: "WorkflowRun", tags: Sequence[str] = ()) -> "WorkflowRun":
+        """Store a new run with its tags, ready to be taken. To be called in a transaction.
+
+        Raises IntegrityError when its id or its start key is in use.
+        """
+        run.status, run.queued, run.tags = RunStatus.PENDING, True, list(tags)
+        run.save(force_insert=True)
+        # The list shows a tag given twice twice; to find the run by it, once is enough.
+        RunTag.objects.bulk_create(RunTag(run=run, tag=tag, created_at=run.created_at) for tag in dict.fromkeys(tags))
+        return run
+
+
+class BadCursor(ValueError):
+    """The text does not tell a place in a list of runs."""
 
 
 ACTIVE_STATUSES = [RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.SUSPENDED]
@@ -30,10 +74,12 @@ class WorkflowRun(models.Model):
     status = models.CharField(
         max_length=10, choices=[(status.value, status.value.capitalize()) for status in RunStatus], default="pending"
     )
-    # Whether the run may be taken by an executor: false for a run that was made but not started.
+    # Whether an executor may take the run now, whatever its status: a run that was answered, or whose executor died,
+    # is `running` and queued. False for a run that was made but not started.
     queued = models.BooleanField(default=False)
     priority = models.SmallIntegerField(default=0)  # higher goes first
     created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)  # of the last change of this row
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)  # of a run that sleeps
@@ -67,15 +113,27 @@ class WorkflowRun(models.Model):
             models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),
             models.Index(fields=["actor", "-created_at", "-id"], name="run_by_actor"),
             models.Index(fields=["trace_id"], name="run_by_trace"),
-            # What the executor asks four times a second: who may start, who is due.
+            # What the executor asks four times a second: who may start, who is due, who shall stop.
             models.Index(
-                fields=["-priority", "created_at"], name="run_queue", condition=models.Q(queued=True, status="pending")
+                fields=["workflow", "-priority", "created_at"], name="run_queue", condition=models.Q(queued=True)
             ),
             models.Index(fields=["wake_at"], name="run_due", condition=models.Q(wake_at__isnull=False)),
+            models.Index(
+                fields=["cancel_requested_at"],
+                name="run_to_cancel",
+                condition=models.Q(cancel_requested_at__isnull=False, status="running"),
+            ),
+            # Whether a person has too many runs waiting.
+            models.Index(fields=["actor"], name="run_queue_of_actor", condition=models.Q(queued=True)),
         ]
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def cursor(self) -> str:
+        """This run's place in a list of the newest; see `before()`."""
+        return f"{int(self.created_at.timestamp()) * 1_000_000 + self.created_at.microsecond}_{self.id}"
 
 
 class RunTag(models.Model):

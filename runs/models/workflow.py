@@ -8,6 +8,10 @@ class WorkflowDefinitionQuerySet(models.QuerySet["WorkflowDefinition"]):
     def enabled(self) -> "WorkflowDefinitionQuerySet":
         return self.filter(enabled=True)
 
+    def runnable(self) -> "WorkflowDefinitionQuerySet":
+        """Those that a new run can be started of."""
+        return self.filter(enabled=True, problem="", current__isnull=False)
+
     def with_current(self) -> "WorkflowDefinitionQuerySet":
         """Each definition with the version that new runs get, in the same query."""
         return self.select_related("current")
@@ -24,6 +28,8 @@ class WorkflowDefinition(models.Model):
     origin = models.CharField(max_length=10, choices=Origin)
     description = models.TextField(blank=True)
     enabled = models.BooleanField("takes new runs", default=True)
+    # Why it cannot be run just now, in one sentence: its code is gone, say. Empty: it can.
+    problem = models.CharField(max_length=300, blank=True, editable=False)
     current = models.ForeignKey(
         "WorkflowVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
     )

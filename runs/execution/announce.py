@@ -1,0 +1,28 @@
+"""Who hears of events once they are committed. The live pages register themselves here; execution knows none of them."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from runs.engine.events import Event
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[str, Sequence[Event]], None]
+
+_listeners: list[Listener] = []
+
+
+def on_commit(listener: Listener) -> None:
+    """Call `listener(run_id, events)` after each commit, in the thread that committed. It must be quick."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def announce(events_by_run: Mapping[str, Sequence[Event]]) -> None:
+    """Tell of committed events. A listener that fails is logged: the events are safe whatever it does."""
+    for listener in _listeners:
+        for run_id, events in events_by_run.items():
+            try:
+                listener(run_id, events)
+            except Exception:
+                logger.exception("A listener failed on the events of run %s", run_id)

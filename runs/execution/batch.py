@@ -1,0 +1,161 @@
+"""What one transaction writes for many runs, and the statements that write it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from runs.engine.events import Event
+from runs.engine.store import CardChange
+from runs.models import Payload, RunEvent, WorkflowRun
+
+from .connection import Connection, PostgresConnection, moment
+from .large_values import kept_values
+
+RUNS = WorkflowRun._meta.db_table
+EVENTS = RunEvent._meta.db_table
+PAYLOADS = Payload._meta.db_table
+
+INSERT_EVENT = f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) VALUES (%s, %s, %s, %s, %s, %s)"  # noqa: S608
+INSERT_EVENTS = (  # PostgreSQL: one statement for all
+    f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) SELECT run_id, seq, type, at, data, large::jsonb"  # noqa: S608
+    " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])"
+    " AS new(run_id, seq, type, at, data, large)"
+)
+INSERT_PAYLOAD = f"INSERT INTO {PAYLOADS} (sha256, data, parts) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
+ADVANCE = f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s WHERE id = %s AND epoch = %s"  # noqa: S608
+ADVANCE_MANY = (
+    f"UPDATE {RUNS} AS run SET last_seq = new.last_seq, updated_at = %s"  # noqa: S608
+    " FROM unnest(%s::text[], %s::int[], %s::int[]) AS new(id, epoch, last_seq)"
+    " WHERE run.id = new.id AND run.epoch = new.epoch RETURNING run.id"
+)
+TIMES = frozenset({"started_at", "ended_at", "wake_at"})
+DETAIL_LENGTH = WorkflowRun._meta.get_field("detail").max_length
+
+
+@dataclass(slots=True, eq=False)
+class Write:
+    """What the log of one run adds: events, and what they change on the card."""
+
+    log: Any  # DatabaseRunLog
+    run_id: str
+    epoch: int
+    last_seq: int
+    events: list[Event]
+    card: CardChange
+    waiters: list[asyncio.Future[None]]
+    fenced: bool = False
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Act:
+    """A statement or two of the store: create a run, claim one. Its outcome is what `perform` gives or raises."""
+
+    perform: Callable[[Connection], object]
+    waiter: asyncio.Future[Any] | None
+    outcome: object = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """The work of one transaction."""
+
+    writes: list[Write] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    # PostgreSQL: tells whether a COMMIT whose answer was lost was carried out.
+    transaction_id: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.writes or self.acts)
+
+    def alone(self) -> list["Batch"]:
+        """Each part as a batch of its own: to find the one that the database refuses."""
+        return [*(Batch(acts=[act]) for act in self.acts), *(Batch(writes=[write]) for write in self.writes)]
+
+    def commit(self, connection: Connection) -> None:
+        """Write everything, or nothing. Runs that have another owner by now are marked as fenced and left out."""
+        on_postgresql = isinstance(connection, PostgresConnection)
+        connection.begin()
+        try:
+            if on_postgresql:
+                self.transaction_id = connection.execute("SELECT pg_current_xact_id()::text").fetchone()[0]
+            for act in self.acts:
+                act.outcome = act.perform(connection)
+            if self.writes:
+                self._advance(connection, on_postgresql)
+                self._insert(connection, on_postgresql)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+
+    def _advance(self, connection: Connection, on_postgresql: bool) -> None:
+        """Move the cards on, each only under the epoch that its writer holds."""
+        now = moment(time.time_ns() // 1_000_000)
+        many = []
+        for write in self.writes:
+            if write.card:
+                write.fenced = _change_card(connection, write, now) == 0
+            elif on_postgresql:
+                many.append(write)
+            else:
+                write.fenced = (
+                    connection.execute(ADVANCE, (write.last_seq, now, write.run_id, write.epoch)).rowcount == 0
+                )
+        if many:
+            many.sort(key=lambda write: write.run_id)  # two writers that lock in one order never wait for each other
+            columns = zip(*((write.run_id, write.epoch, write.last_seq) for write in many), strict=True)
+            held = {row[0] for row in connection.execute(ADVANCE_MANY, (now, *map(list, columns))).fetchall()}
+            for write in many:
+                write.fenced = write.run_id not in held
+
+    def _insert(self, connection: Connection, on_postgresql: bool) -> None:
+        rows, payloads = [], []
+        for write in self.writes:
+            if not write.fenced:
+                run_id = write.run_id
+                for seq, type, at, data, large in write.events:
+                    if large:
+                        payloads += [row for value in large.values() for row in kept_values(value)]
+                        large = orjson.dumps({key: sha256(value).hexdigest() for key, value in large.items()}).decode()
+                    rows.append((run_id, seq, type, at, data, large))
+        if payloads:
+            payloads.sort()  # in one order, as above
+            connection.executemany(INSERT_PAYLOAD, payloads)
+        if rows and on_postgresql:
+            connection.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
+        elif rows:
+            connection.executemany(INSERT_EVENT, rows)
+
+    def was_committed(self, connection: Connection) -> bool:
+        """Whether the last try was carried out although its answer was lost with the connection."""
+        if self.transaction_id is None:
+            return False
+        status = connection.execute("SELECT pg_xact_status(%s::xid8)", (self.transaction_id,)).fetchone()[0]
+        return status == "committed"
+
+
+def _change_card(connection: Connection, write: Write, now: object) -> int:
+    card = write.card
+    columns: Sequence[str] = list(card)
+    values = [card_value(column, card[column]) for column in columns]
+    sets = "".join(f", {column} = %s" for column in columns)
+    sql = f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s{sets} WHERE id = %s AND epoch = %s"  # noqa: S608
+    return connection.execute(sql, (write.last_seq, now, *values, write.run_id, write.epoch)).rowcount
+
+
+def card_value(column: str, value: Any) -> object:
+    """What a card's change is in the row."""
+    if column in TIMES:
+        return moment(value)
+    if column == "detail":
+        # One line, as long as the column; PostgreSQL takes no NUL in a text.
+        line = " ".join(str(value).replace("\x00", "").split())
+        return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
+    return "" if value is None else str.__str__(value)

@@ -1,0 +1,69 @@
+"""Values that are too large to stand in an event: how they are taken out of it, cut, and named by their SHA-256."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+import orjson
+
+from runs.engine.json_value import encode
+
+LARGE_BYTES = 64 * 1024  # a value of more bytes stands apart, once however often it occurs
+
+
+class KeptValue(NamedTuple):
+    """A row of Payload."""
+
+    sha256: str
+    data: bytes
+    parts: str | None  # JSON: [[place in data, SHA-256], …]
+
+
+def encoded_event(data: Mapping[str, object]) -> tuple[bytes, dict[str, bytes] | None]:
+    """An event's data as JSON, and apart from it the values of its large keys. Raises NotJson with a dotted path."""
+    try:
+        whole = orjson.dumps(data)
+    except TypeError:  # a key that is no text, an enum, a number beyond 64 bits: this encoder tells them apart
+        whole = encode(data)
+    if len(whole) <= LARGE_BYTES:
+        return whole, None
+    values = {key: encode(value) for key, value in data.items()}
+    large = {key: value for key, value in values.items() if len(value) > LARGE_BYTES}
+    if not large:
+        return whole, None
+    return orjson.dumps({key: orjson.Fragment(value) for key, value in values.items() if key not in large}), large
+
+
+def kept_values(value: bytes) -> list[KeptValue]:
+    """The rows that keep a large value: its large members, and the value with their places."""
+    digest = sha256(value).hexdigest()
+    members = _large_members(value)
+    if not members:
+        return [KeptValue(digest, value, None)]
+    rows, rest, parts, start, kept = [], [], [], 0, 0
+    for place, member in members:
+        rest.append(value[start:place])
+        kept += place - start
+        start = place + len(member)
+        row = KeptValue(sha256(member).hexdigest(), member, None)
+        rows.append(row)
+        parts.append([kept, row.sha256])
+    rest.append(value[start:])
+    return [*rows, KeptValue(digest, b"".join(rest), orjson.dumps(parts).decode())]
+
+
+def _large_members(value: bytes) -> list[tuple[int, bytes]]:
+    """Where the large members of an object stand in its text. Only in the one form that orjson writes: in any other,
+    a place would have to be searched for, and a value that is kept whole is right, too."""
+    if not value.startswith(b"{"):
+        return []
+    found, place = [], 1
+    for key, member in orjson.loads(value).items():
+        text = orjson.dumps(member)
+        place += len(orjson.dumps(key)) + 1
+        if value[place : place + len(text)] != text:
+            return []
+        if len(text) > LARGE_BYTES:
+            found.append((place, text))
+        place += len(text) + 1
+    return found if place == len(value) else []

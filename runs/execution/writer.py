@@ -1,0 +1,254 @@
+"""The writer: commits the hot writes of many runs together, and loses none.
+
+Whatever one tick of the event loop has produced goes into one transaction. On SQLite the loop itself commits at the
+end of the tick: handing over to a thread and back costs more than the commit. Where a commit may take long, on
+PostgreSQL and with `synchronous=FULL`, and whenever the database is locked, a thread does it, and what comes meanwhile
+is the next batch.
+
+A database that is locked, full, read-only or gone loses nothing: the batch is kept and tried until it succeeds, those
+who wait for it go on waiting, and `trouble` tells the reason in one sentence.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+
+from runs.engine.errors import Fenced
+
+from .announce import announce
+from .batch import Act, Batch
+from .connection import Connection, connect, is_trouble
+
+if TYPE_CHECKING:
+    from .database_store import DatabaseRunLog
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+BUSY_MS = 5  # the loop waits no longer than this for another writer; the thread may
+CHUNK_SECONDS = 0.005  # events that nobody waits for are committed together, this often at most
+RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+TROUBLE_SECONDS = 1.0  # a lock that lasts less is none
+
+
+class Writer:
+    """Commits what the logs of one event loop append. Not to be shared by threads; `trouble` may be read anywhere."""
+
+    def __init__(self, *, in_loop: bool | None = None) -> None:
+        """`in_loop`: whether the loop itself commits; None: as suits the database."""
+        self.trouble = ""
+        self.commits = 0
+        if in_loop is None:
+            in_loop = not settings.ON_POSTGRESQL and settings.ENV.wfconsole_sqlite_synchronous == "normal"
+        self._in_loop = in_loop
+        self._connection: Connection | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._thread_busy = threading.Event()
+        self._closing = threading.Event()
+        self._give_up_at = 0.0
+        self._next: asyncio.Handle | None = None
+        self._next_is_soon = False
+        self._logs: dict[DatabaseRunLog, None] = {}
+        self._acts: list[Act] = []
+        self._flushed_at = 0.0
+
+    # --- What the logs and the store call, on the loop ---
+
+    def note(self, log: "DatabaseRunLog") -> None:
+        """The log has got its first event since its last commit."""
+        self._logs[log] = None
+        if self._next is None and not self._thread_busy.is_set():
+            loop = asyncio.get_running_loop()
+            wait = self._flushed_at + CHUNK_SECONDS - loop.time()
+            self._next_is_soon = wait <= 0
+            self._next = loop.call_soon(self._flush) if wait <= 0 else loop.call_later(wait, self._flush)
+
+    def hurry(self) -> None:
+        """A log has piled up many events without a pause: commit them now, unless the thread is at it."""
+        if self._in_loop and not self._thread_busy.is_set():
+            self._flush()
+
+    async def committed(self, log: "DatabaseRunLog") -> None:
+        """Wait until all that this log has appended is durable. Raises Fenced."""
+        waiter = asyncio.get_running_loop().create_future()
+        if not log.events and log.write is not None:
+            log.write.waiters.append(waiter)
+        else:
+            log.waiters.append(waiter)
+            self._logs[log] = None
+            self._soon()
+        await waiter
+
+    async def perform(self, act: Callable[[Connection], T]) -> T:
+        """Carry out an act in the next transaction; its outcome, once that is durable.
+
+        An act may be carried out again when the transaction had to be: it keeps nothing outside the database.
+        """
+        waiter = asyncio.get_running_loop().create_future()
+        self._acts.append(Act(act, waiter))
+        self._soon()
+        return await waiter
+
+    def _soon(self) -> None:
+        if self._next_is_soon or self._thread_busy.is_set():
+            return
+        if self._next is not None:
+            self._next.cancel()
+        self._next_is_soon = True
+        self._next = asyncio.get_running_loop().call_soon(self._flush)
+
+    # --- One flush ---
+
+    def _flush(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next, self._next_is_soon = None, False
+        batch = self._take()
+        if not batch:
+            return
+        if self._in_loop:
+            try:
+                batch.commit(self._connected())
+            except Exception as error:
+                if not is_trouble(error):
+                    logger.debug("A batch is tried again in parts: %s", error)
+            else:
+                self._settle(batch)
+                return
+        self._thread_busy.set()
+        self._thread = self._thread or ThreadPoolExecutor(1, "writer")
+        self._thread.submit(self._insist, batch, asyncio.get_running_loop())
+
+    def _take(self) -> Batch:
+        batch = Batch(acts=self._acts)
+        for log in self._logs:
+            batch.writes.append(log.take())
+        self._logs, self._acts = {}, []
+        return batch
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect()
+            if not settings.ON_POSTGRESQL:
+                self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+                self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints.py does it, in its own thread
+        return self._connection
+
+    def _insist(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> None:
+        """Commit, however long it takes. In the thread."""
+        self._commit_at_last(batch)
+        try:
+            loop.call_soon_threadsafe(self._settled_in_thread, batch)
+        except RuntimeError:
+            logger.debug("The loop has ended before a batch of it was committed.")
+
+    def _commit_at_last(self, batch: Batch) -> None:
+        began = time.monotonic()
+        attempt = 0
+        while True:
+            try:
+                if attempt == 0 or not batch.was_committed(self._connected()):
+                    batch.commit(self._connected())
+            except Exception as error:
+                if not is_trouble(error):
+                    self._commit_parts(batch, error)
+                    break
+                if self._closing.is_set() and time.monotonic() > self._give_up_at:
+                    logger.error("The database refused the last writes of this process: %s", error)
+                    break
+                self._note_trouble(error, time.monotonic() - began)
+            else:
+                break
+            time.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            attempt += 1
+        if self.trouble:
+            logger.warning("The database takes writes again.")
+            self.trouble = ""
+
+    def _note_trouble(self, error: Exception, lasting: float) -> None:
+        if self._connection is not None and not self._connection.is_usable:
+            self._connection.close()
+            self._connection = None
+        words = trouble_words(error)
+        if lasting >= TROUBLE_SECONDS and words != self.trouble:
+            logger.warning("%s Nothing is lost; the writes are tried again. (%s)", words, error)
+            self.trouble = words
+
+    def _commit_parts(self, batch: Batch, error: Exception) -> None:
+        """The database refuses a statement: find whose it is, so that the others do not fail with it."""
+        parts = batch.alone()
+        if len(parts) == 1:
+            logger.error("The database refused a write: %s", error)
+            for part in (*batch.acts, *batch.writes):
+                part.error = error
+            return
+        for part in parts:
+            self._commit_at_last(part)
+
+    def _settled_in_thread(self, batch: Batch) -> None:
+        self._thread_busy.clear()
+        self._settle(batch)
+        if self._logs or self._acts:
+            self._soon()
+
+    def _settle(self, batch: Batch) -> None:
+        """Tell everybody how it went. On the loop."""
+        self.commits += 1
+        self._flushed_at = time.monotonic()
+        for act in batch.acts:
+            _answer(act.waiter, act.outcome, act.error)
+        told = {}
+        for write in batch.writes:
+            write.log.settle(write)
+            error = write.error or (Fenced(f"run {write.run_id} has another owner") if write.fenced else None)
+            for waiter in write.waiters:
+                _answer(waiter, None, error)
+            if error is None and write.events:
+                told[write.run_id] = write.events
+        if told:
+            announce(told)
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Commit what is left, for so many seconds at most, and let the database go. On the loop, or after its end."""
+        self._give_up_at = time.monotonic() + seconds
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+            self._thread = None
+            self._thread_busy.clear()
+        if batch := self._take():
+            self._commit_at_last(batch)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _answer(waiter: asyncio.Future | None, outcome: object, error: Exception | None) -> None:
+    if waiter is None or waiter.done():  # whoever waited was canceled
+        return
+    if error is None:
+        waiter.set_result(outcome)
+    else:
+        waiter.set_exception(error)
+
+
+def trouble_words(error: Exception) -> str:
+    """One sentence for a page, without a path or a host."""
+    text = str(error)
+    for part, words in {
+        "locked": "The database is locked by another program.",
+        "full": "The disk of the database is full.",
+        "No space left": "The disk of the database is full.",
+        "readonly": "The database is read-only.",
+        "read-only": "The database is read-only.",
+    }.items():
+        if part in text:
+            return words
+    return "The database does not take writes."
