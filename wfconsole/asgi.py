@@ -10,8 +10,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
+from wfconsole import telemetry
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
-http = get_asgi_application()  # first: everything below needs Django's applications loaded
+telemetry.start()  # before Django reads its list of middleware, to which tracing adds one
+http = get_asgi_application()  # before everything below: it needs Django's applications loaded
 
 from runs import routing  # noqa: E402
 from runs.execution import dispatch  # noqa: E402
