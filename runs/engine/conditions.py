@@ -14,7 +14,7 @@ import orjson
 
 from .errors import InvalidWorkflow
 from .json_value import same_json
-from .snapshot import UNSET
+from .undefined import UNSET
 
 COMPARISONS = {"eq": "==", "ne": "≠", "lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
 ROOTS = ("inputData", "initData", "state", "stepResults")

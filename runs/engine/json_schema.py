@@ -14,7 +14,7 @@ import orjson
 
 from .errors import InvalidWorkflow, NotJson
 from .json_value import same_json, to_json
-from .snapshot import UNSET
+from .undefined import UNSET
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
@@ -204,7 +204,9 @@ class _Reader(_Walker):
         properties = properties if isinstance(properties, Mapping) else {}
         required = schema.get("required")
         required = required if isinstance(required, list) else []
-        extra = schema.get("additionalProperties", "properties" not in schema or "allOf" in schema)
+        extra = schema.get("additionalProperties")  # None: drop unknown keys, unless the schema names no key at all
+        if extra is None and ("properties" not in schema or "allOf" in schema or "patternProperties" in schema):
+            extra = True
         result: dict[str, object] = {}
         for key, inner in properties.items():
             given = value.get(key, UNSET)
@@ -220,9 +222,8 @@ class _Reader(_Walker):
         if extra is False and unknown and "patternProperties" not in schema:
             names = ", ".join(_literal(key) for key in unknown)
             self.issues.append((path, f"Unrecognized key{'s' if len(unknown) > 1 else ''}: {names}"))
-        elif extra is not False or "patternProperties" in schema:
-            kept = extra is True or isinstance(extra, Mapping) or "patternProperties" in schema
-            for key in unknown if kept else ():
+        elif extra:
+            for key in unknown:
                 result[key] = self.read(extra, value[key], (*path, key))
         return {key: result[key] for key in value if key in result} | result
 

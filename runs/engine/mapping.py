@@ -10,7 +10,7 @@ import orjson
 
 from .conditions import Scope, truthy, walk_path
 from .errors import EngineError, InvalidWorkflow
-from .snapshot import UNSET
+from .undefined import UNSET
 
 NAMESPACES = ("inputData", "initData", "state", "requestContext", "stepResults")
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 from .conditions import walk_path
-from .snapshot import UNSET
+from .undefined import UNSET
 
 
 class RequestContext(MutableMapping[str, object]):

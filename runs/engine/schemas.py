@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import orjson
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+from pydantic_core import to_jsonable_python
 
 from .errors import InvalidInput, InvalidWorkflow, NotJson
 from .json_schema import JsonSchema
 from .json_value import dotted, to_json
-from .snapshot import UNSET
+from .undefined import UNSET
 
 INVALID_INPUT = "Invalid input data"
 INVALID_STATE = "Invalid initial data"
@@ -125,12 +126,28 @@ class Schema:
             value = value.model_dump(mode="json", by_alias=True)  # checked anew: it may be another model
         try:
             instance = self._adapter.validate_python(value)
-            return Parsed(to_json(self._adapter.dump_python(instance, mode="json", by_alias=True)), instance)
+            return Parsed(self._dump(self._adapter, instance), instance)
         except ValidationError as error:
             issues = (Issue(tuple(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
             return Parsed(value, value, tuple(issues))
         except NotJson as error:
             return Parsed(value, value, (Issue((), str(error)),))
+
+    def _dump(self, adapter: TypeAdapter[Any], instance: object) -> object:
+        if not self.secrets:
+            return to_json(adapter.dump_python(instance, mode="json", by_alias=True))
+        # Pydantic writes secrets as asterisks; the run needs their values. Pages and exports mask them by path.
+        return to_json(to_jsonable_python(_revealed(adapter.dump_python(instance, by_alias=True))))
+
+
+def _revealed(value: object) -> object:
+    if isinstance(value, SecretStr | SecretBytes):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {key: _revealed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_revealed(item) for item in value]
+    return value
 
 
 def secret_paths(json_schema: Mapping[str, object]) -> tuple[str, ...]:
