@@ -4,9 +4,21 @@ import pytest
 
 from runs.engine.masking import Mask
 
-
-SECRET_NAMES = """password PASSWORD card_token accessToken X-Api-Key api_key apiKey Authorization clientSecret
-    private_key Set-Cookie db.password session_id""".split()
+SECRET_NAMES = [
+    "password",
+    "PASSWORD",
+    "card_token",
+    "accessToken",
+    "X-Api-Key",
+    "api_key",
+    "apiKey",
+    "Authorization",
+    "clientSecret",
+    "private_key",
+    "Set-Cookie",
+    "db.password",
+    "session_id",
+]
 
 
 @pytest.mark.parametrize("key", SECRET_NAMES)
