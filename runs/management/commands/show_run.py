@@ -1,0 +1,44 @@
+"""`manage.py show_run`: one run, as its page shows it."""
+
+import argparse
+from typing import Any
+
+import orjson
+from django.core.management.base import CommandError
+
+from runs.models import WorkflowRun
+
+from ..console_command import BAD_INPUT, ConsoleCommand
+from ..run_json import run_json
+
+
+class Command(ConsoleCommand):
+    help = "Show a run: its status, steps, result or error."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("run", help="its id")
+        parser.add_argument("--json", action="store_true", help="everything, as one JSON object")
+
+    def handle(self, *, run: str, json: bool, **options: object) -> None:
+        found = WorkflowRun.objects.select_related("version").filter(pk=run).first()
+        if found is None:
+            raise CommandError(f"There is no run {run}.", returncode=BAD_INPUT)
+        told = run_json(found)
+        if json:
+            self.print_json(told, pretty=True)
+        else:
+            self._print(told)
+
+    def _print(self, run: dict[str, Any]) -> None:
+        steps = run.pop("steps")
+        values = [(key, run.pop(key)) for key in ("input", "requestContext", "state", "result", "error") if key in run]
+        for key, value in run.items():
+            self.stdout.write(f"{key:12} {', '.join(value) if isinstance(value, list) else value}".rstrip())
+        self.stdout.write("steps")
+        for path, step in steps.items():
+            tries = f", {step['attempts']} attempts" if step["attempts"] > 1 else ""
+            error = f": {step['error'].get('message', '')}" if "error" in step else ""
+            self.stdout.write(f"  {path}  {step['status']}{tries}{error}")
+        for key, value in values:
+            self.stdout.write(key)
+            self.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -1,0 +1,74 @@
+"""One run as JSON, as show_run and export_runs write it: the card, and what its log tells, secrets hidden."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from runs.engine.snapshot import UNSET, RunSnapshot, StepRecord
+from runs.execution import history
+from runs.live.hiding import hiding_of
+from runs.models import WorkflowRun
+
+
+def run_json(run: WorkflowRun) -> dict[str, Any]:
+    """Everything about the run but its chunks. Expects `run.version` to be at hand."""
+    snapshot = history.snapshot(run.id)
+    hiding = hiding_of(run.id)
+    hidden = hiding.mask.apply if hiding else lambda value: value
+    return _given(
+        {
+            "runId": run.id,
+            "workflowId": run.workflow_id,
+            "version": run.version.number,
+            "status": run.status,
+            "createdAt": _time(run.created_at),
+            "startedAt": _time(run.started_at),
+            "endedAt": _time(run.ended_at),
+            "startedBy": run.actor_label or None,
+            "tags": run.tags,
+            "resourceId": run.resource_id or None,
+            "traceId": run.trace_id or None,
+            "spanId": run.span_id or None,
+            "chunks": snapshot.chunk_count,
+            "input": hidden(snapshot.input),
+            "requestContext": hidden(snapshot.request_context) or None,
+            "state": hidden(snapshot.state) or None,
+            "result": hidden(snapshot.result),
+            "error": snapshot.error,
+            "tripwire": snapshot.tripwire,
+            "steps": _steps(snapshot, hidden),
+        }
+    )
+
+
+def _steps(snapshot: RunSnapshot, hidden: Any) -> dict[str, Any]:
+    return {path: _step(record, hidden) for path, record in snapshot.steps.items()}
+
+
+def _step(record: StepRecord, hidden: Any) -> dict[str, Any]:
+    return _given(
+        {
+            "status": record.status,
+            "startedAt": _time(record.started_at),
+            "endedAt": _time(record.ended_at),
+            "attempts": len(record.attempts) + 1,
+            "payload": hidden(record.payload),
+            "output": hidden(record.output),
+            "error": record.error,
+            "suspendPayload": hidden(record.suspend_payload),
+        }
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what is not there. A null that somebody wrote stays: it is UNSET that is left out, and our own None."""
+    kept = ("input", "result", "payload", "output")
+    return {key: value for key, value in values.items() if value is not UNSET and (value is not None or key in kept)}
+
+
+def _time(moment: datetime | int | None) -> str | None:
+    """As ISO 8601 in UTC, to the millisecond. Events carry epoch milliseconds, cards carry datetimes."""
+    if moment is None:
+        return None
+    if isinstance(moment, int):
+        moment = datetime.fromtimestamp(moment / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
