@@ -16,20 +16,20 @@ from contextlib import closing
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from ..console_command import ConsoleCommand
+from ..own_workflows import check_own_workflows
 from .ensure_admin import ADMIN_NAME, ensure_admin
 
 POLL_SECONDS = 0.02
 COMPLAIN_AFTER_SECONDS = 10.0
 
 
-class Command(BaseCommand):
+class Command(ConsoleCommand):
     help = "Migrate the database, make the first administrator, and serve the console until Ctrl-C."
-    # The checks are made by `make test`; here they would cost a tenth of a second at every start.
-    requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1", help="default: $HOST, 127.0.0.1")
@@ -37,6 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: str, **options: object) -> None:
         number = free_port(host, port)
+        check_own_workflows()
         migrate()
         password = ensure_admin()
         # Only now: the import starts the executor, which needs the tables.
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         from wfconsole.asgi import application
 
         announcer = Announcer(host, number, password)
+        os.environ["WFCONSOLE_URL"] = announcer.url  # for workflows that ask their own console
         Server(
             application=application,
             endpoints=build_endpoint_description_strings(host=host, port=number),

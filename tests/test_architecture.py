@@ -1,0 +1,223 @@
+"""The house stands as it was drawn: arrows run one way, rooms are not crowded, nothing private is in the tree."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.console_server import ROOT
+
+# Each room, and the rooms that it may import from. A room that is missing here is a room that nobody planned.
+ROOMS = {
+    "runs.engine": set(),
+    "runs.models": {"runs.engine"},
+    "runs.workflows": {"runs.engine"},
+    "runs.drawing": {"runs.engine"},
+    "runs.execution": {"runs.models", "runs.engine", "runs.workflows"},
+    "runs.live": {"runs.execution", "runs.models", "runs.engine"},
+    "runs.forms": {"runs.execution", "runs.models", "runs.engine"},
+    "runs.admin": {"runs.drawing", "runs.execution", "runs.forms", "runs.models", "runs.engine"},
+    "runs.templatetags": {"runs.drawing", "runs.forms", "runs.models", "runs.engine"},
+    "runs.routing": {"runs.live", "runs.execution", "runs.models", "runs.engine"},
+    "runs.apps": {"runs.models", "runs.engine"},
+    "runs.migrations": {"runs.models", "runs.engine"},
+    "runs.views": {
+        "runs.drawing",
+        "runs.execution",
+        "runs.forms",
+        "runs.live",
+        "runs.models",
+        "runs.templatetags",
+        "runs.engine",
+    },
+    "runs.urls": {"runs.views"},
+    "runs.management": {"runs.execution", "runs.live", "runs.models", "runs.engine", "wfconsole"},
+    "wfconsole": {"runs.urls", "runs.routing", "runs.execution", "runs.views", "runs.engine"},
+}
+# Nothing of the web or of a database may reach the engine, the drawings or the samples.
+PURE = ("runs.engine", "runs.drawing", "runs.workflows")
+WEB = {"django", "channels", "daphne", "csp", "axes", "django_htmx", "psycopg", "sqlite3"}
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 50
+
+
+def python_files(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module: str) -> str | None:
+    """The room that a module stands in; None for what is not ours, and for the empty package `runs` itself."""
+    parts = module.split(".")
+    if parts[0] == "wfconsole":
+        return "wfconsole"
+    return ".".join(parts[:2]) if parts[0] == "runs" and len(parts) > 1 else None
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports, wherever in the file, with the line."""
+    module = module_of(path)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, node.lineno) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            source = ".".join(part for part in (base, node.module) if part)
+            # `from runs.execution import dispatch` imports a module, `from runs.models import RunEvent` a name.
+            for name in node.names:
+                inner = (ROOT / source.replace(".", "/") / name.name).with_suffix(".py")
+                yield (f"{source}.{name.name}" if inner.exists() else source), node.lineno
+
+
+def test_every_file_stands_in_a_planned_room():
+    strangers = {
+        str(path.relative_to(ROOT))
+        for path in python_files("runs", "wfconsole")
+        if (room := room_of(module_of(path))) is not None and room not in ROOMS
+    }
+    assert not strangers
+
+
+def test_imports_run_one_way():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        for path in python_files("runs", "wfconsole")
+        for imported, line in imports(path)
+        if (source := room_of(module_of(path))) is not None
+        and (target := room_of(imported)) is not None
+        and target != source
+        and target not in ROOMS.get(source, set())
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_plan_itself_has_no_circle():
+    left = {room: set(below) for room, below in ROOMS.items()}
+    # wfconsole.settings and its templates name commands and views by text alone; management reads the entrance.
+    left["runs.management"].discard("wfconsole")
+    while left:
+        ground = [room for room, below in left.items() if not below & left.keys()]
+        assert ground, f"These rooms import each other in a circle: {sorted(left)}"
+        for room in ground:
+            del left[room]
+
+
+def test_files_of_a_room_import_each_other_without_a_circle():
+    arrows = {module_of(path): set(imports_at_start(path)) for path in python_files("runs", "wfconsole")}
+    # A package's own file is left out: importing a sister imports the package first, and that is no circle.
+    packages = {module_of(path) for path in python_files("runs", "wfconsole") if path.name == "__init__.py"}
+    left = {module: below & arrows.keys() - packages - {module} for module, below in arrows.items()}
+    while ends := [module for module, below in left.items() if not below & left.keys()]:
+        for module in ends:
+            del left[module]
+    assert not left, f"A circle: {' > '.join(walk_until_seen_again(left))}"
+
+
+def imports_at_start(path: Path) -> Iterator[str]:
+    """What is imported when the file itself is: not what stands in a function, nor what only a type checker reads."""
+    tree = ast.parse(path.read_text())
+    lines = set()
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            lines |= {inner.lineno for inner in ast.walk(node) if isinstance(inner, ast.Import | ast.ImportFrom)}
+    return (name for name, line in imports(path) if line in lines)
+
+
+def walk_until_seen_again(arrows: dict[str, set[str]]) -> list[str]:
+    way = [min(arrows)]
+    while True:
+        following = min(arrows[way[-1]] & arrows.keys())
+        if following in way:
+            return [*way[way.index(following) :], following]
+        way.append(following)
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_a_pure_room_knows_neither_django_nor_a_database(room):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        for path in python_files(room.replace(".", "/"))
+        for imported, line in imports(path)
+        if imported.split(".")[0] in WEB
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_engine_can_be_imported_without_django(tmp_path):
+    import sys
+
+    code = "import sys, runs.engine; sys.exit('django' in sys.modules or 'channels' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_file_is_crowded():
+    crowded = {
+        str(path.relative_to(ROOT)): lines
+        for path in python_files("runs", "wfconsole", "tests", "bench")
+        if "migrations" not in path.parts and (lines := len(path.read_text().splitlines())) > MOST_LINES_OF_A_FILE
+    }
+    assert not crowded
+
+
+def test_no_function_is_crowded():
+    crowded = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines"
+        for path in python_files("runs", "wfconsole")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION
+    ]
+    assert not crowded, "\n".join(crowded)
+
+
+@pytest.mark.parametrize("suffix", ["js", "css"])
+def test_no_script_or_style_sheet_is_crowded(suffix):
+    crowded = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "static" / suffix).rglob(f"*.{suffix}")
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES_OF_A_FILE
+    }
+    assert not crowded
+
+
+# Paths of one machine, words of a workplace: the tree is the product's alone. Written apart, so as not to find itself.
+NOT_OURS = re.compile("|".join(["/" + "work/", "/" + "tmp/" + "brief", "/root" + r"/\.", r"\bDESIGN" + r"\.md\b"]))
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:  # an archive without its history
+        return [path for path in ROOT.rglob("*") if path.is_file() and not {".venv", "var"} & set(path.parts)]
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_the_tree_names_no_machine_and_no_workplace():
+    found = []
+    for path in tracked_files():
+        if "vendor" in path.parts or path.suffix in {".png", ".ico", ".woff2"} or not path.exists():
+            continue
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if NOT_OURS.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number} {line.strip()[:100]}")
+    assert not found, "\n".join(found)
+
+
+def test_templates_have_no_inline_style_or_script():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in (ROOT / "templates").rglob("*.html")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"\sstyle=|<style|\son\w+=|hx-on|javascript:|<script(?![^>]*\ssrc=)", line)
+    ]
+    assert not found, "\n".join(found)
