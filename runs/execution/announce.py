@@ -1,4 +1,4 @@
-"""Who hears of events once they are committed. The live pages register themselves here; execution knows none of them."""
+"""Who hears of events once they are committed. The live pages register here; execution knows none of them."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

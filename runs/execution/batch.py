@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -14,7 +13,7 @@ from runs.engine.store import CardChange
 from runs.models import Payload, RunEvent, WorkflowRun
 
 from .connection import Connection, PostgresConnection, moment
-from .large_values import kept_values
+from .large_values import digests, kept_values
 
 RUNS = WorkflowRun._meta.db_table
 EVENTS = RunEvent._meta.db_table
@@ -123,11 +122,14 @@ class Batch:
                 for seq, type, at, data, large in write.events:
                     if large:
                         payloads += [row for value in large.values() for row in kept_values(value)]
-                        large = orjson.dumps({key: sha256(value).hexdigest() for key, value in large.items()}).decode()
+                        large = orjson.dumps(digests(large)).decode()
                     rows.append((run_id, seq, type, at, data, large))
         if payloads:
-            payloads.sort()  # in one order, as above
-            connection.executemany(INSERT_PAYLOAD, payloads)
+            payloads.sort(key=lambda row: row.sha256)  # in one order, as above
+            connection.executemany(
+                INSERT_PAYLOAD,
+                [(row.sha256, row.data, orjson.dumps(row.parts).decode() if row.parts else None) for row in payloads],
+            )
         if rows and on_postgresql:
             connection.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
         elif rows:

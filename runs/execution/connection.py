@@ -49,7 +49,7 @@ class Connection:
 
     def close(self) -> None:
         with suppress(Exception):
-            self._django.close()
+            self._raw.close()  # not by Django's wrapper, which refuses to in a thread that has a loop
 
 
 class SqliteConnection(Connection):

@@ -35,13 +35,17 @@ HURRY_EVENTS = 1000
 class DatabaseRunLog:
     """The open log of one run. Its writes count only as long as nobody else has claimed the run."""
 
-    __slots__ = ("_writer", "card", "epoch", "error", "events", "last_seq", "run_id", "waiters", "write")
+    __slots__ = ("_status", "_writer", "card", "epoch", "error", "events", "last_seq", "run_id", "waiters", "write")
 
-    def __init__(self, writer: Writer, run_id: str, epoch: int, last_seq: int) -> None:
+    def __init__(
+        self, writer: Writer, run_id: str, epoch: int, last_seq: int, *, status: RunStatus | None = None
+    ) -> None:
+        """`status`: that of the card, if it is known; it is written only when it changes."""
         self.run_id = run_id
         self.epoch = epoch
         self.last_seq = last_seq
         self._writer = writer
+        self._status = status
         self.error: Exception | None = None
         # What the next commit takes along, and the part of a commit that is under way.
         self.events: list[Event] = []
@@ -59,12 +63,19 @@ class DatabaseRunLog:
         # str.__str__: the databases want a plain text, and the words of events are an enumeration.
         events.append(Event(seq, str.__str__(type), at or time.time_ns() // 1_000_000, text, large))
         if card:
-            self.card |= card
+            self._change_card(card)
         if len(events) == 1:
             self._writer.note(self)
         elif len(events) >= HURRY_EVENTS:
             self._writer.hurry()
         return seq
+
+    def _change_card(self, card: CardChange) -> None:
+        status = card.get("status")
+        if status is not None and status == self._status and "status" not in self.card:
+            card = {key: value for key, value in card.items() if key != "status"}
+        self._status = status or self._status
+        self.card = {**self.card, **card}
 
     async def commit(self) -> None:
         """Wait until all that was appended is durable. Raises Fenced when another owner has the run."""
@@ -105,7 +116,7 @@ class DatabaseRunStore:
     ) -> DatabaseRunLog | None:
         """Take the run, if its status is one of `expected`: its log under a new epoch. None: somebody was first."""
         taken = await self.writer.perform(lambda connection: take_run(connection, run_id, expected, status))
-        return DatabaseRunLog(self.writer, run_id, *taken) if taken is not None else None
+        return DatabaseRunLog(self.writer, run_id, *taken, status=status) if taken is not None else None
 
     async def load(self, run_id: str, *, after: int = 0) -> list[Event]:
         """The events after that seq, in order, with large and repeated values put back. Raises RunNotFound."""

@@ -19,13 +19,17 @@ IDS_AT_ONCE = 500
 
 
 def read_events(
-    run_id: str, after: int = 0, limit: int | None = None, types: Collection[str] | None = None
+    run_id: str,
+    after: int = 0,
+    limit: int | None = None,
+    types: Collection[str] | None = None,
+    seqs: Collection[int] | None = None,
 ) -> list[Event]:
     """The events beyond a seq, in order and whole: values kept apart, and values equal to an earlier event's, are back
     inside `data`. An empty list for a run without such events, or for no run at all."""
     with connection.cursor() as cursor:
         execute = _executor(cursor)
-        events = select_events(execute, run_id, after=after, limit=limit, types=types)
+        events = select_events(execute, run_id, after=after, limit=limit, types=types, seqs=seqs)
         return _whole(execute, run_id, events)
 
 

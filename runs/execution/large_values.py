@@ -16,7 +16,7 @@ class KeptValue(NamedTuple):
 
     sha256: str
     data: bytes
-    parts: str | None  # JSON: [[place in data, SHA-256], …]
+    parts: list[list] | None  # [[place in data, SHA-256], …]
 
 
 def encoded_event(data: Mapping[str, object]) -> tuple[bytes, dict[str, bytes] | None]:
@@ -49,7 +49,12 @@ def kept_values(value: bytes) -> list[KeptValue]:
         rows.append(row)
         parts.append([kept, row.sha256])
     rest.append(value[start:])
-    return [*rows, KeptValue(digest, b"".join(rest), orjson.dumps(parts).decode())]
+    return [*rows, KeptValue(digest, b"".join(rest), parts)]
+
+
+def digests(large: Mapping[str, bytes] | None) -> dict[str, str] | None:
+    """By key, the names of an event's large values."""
+    return {key: sha256(value).hexdigest() for key, value in large.items()} if large else None
 
 
 def _large_members(value: bytes) -> list[tuple[int, bytes]]:

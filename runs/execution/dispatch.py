@@ -1,0 +1,147 @@
+"""The port between whoever starts or cancels runs and whoever executes them."""
+
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import orjson
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.db.models import F, Min, Q
+from django.utils import timezone
+
+from runs.engine.events import Event, EventType
+from runs.engine.results import RunStatus
+from runs.models import AuditEntry, RunEvent, WorkflowRun
+
+from .announce import announce
+from .embedded import EmbeddedExecutor
+from .leadership import FRESH_SECONDS, heard_of_leader
+
+MOST_COUNTED = 10_000
+
+_executor: EmbeddedExecutor | None = None
+_starting = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorState:
+    """Who executes runs, and how much there is to do."""
+
+    kind: str  # "embedded" or "workers"
+    alive: bool
+    workers: int  # processes
+    running: int
+    queued: int  # at most MOST_COUNTED
+    oldest_queued_seconds: float | None
+    last_heartbeat: float | None  # epoch seconds
+    trouble: str = ""  # one sentence: why runs do not go on just now
+
+
+def start_executor() -> None:
+    """Begin to execute runs in this process, if the settings say so. Servers call it once; it does not wait.
+
+    Ends the process with one line when the workflows cannot be loaded.
+    """
+    global _executor
+    with _starting:
+        if _executor is not None or settings.EXECUTOR != "embedded":
+            return
+        executor = EmbeddedExecutor()
+        try:
+            executor.start()
+        except ImproperlyConfigured as error:
+            sys.stderr.write(f"wfconsole: {error}\n")
+            raise SystemExit(78) from None  # EX_CONFIG
+        _executor = executor
+
+
+def dispatch(run_id: str) -> None:
+    """Have a queued run executed. To be called in the transaction that queues it."""
+    transaction.on_commit(_poke)
+
+
+def _poke() -> None:
+    # Without an executor in this process the run waits for the sweep of the one that leads.
+    if _executor is not None:
+        _executor.poke()
+
+
+def cancel(
+    run_id: str, *, actor: AbstractBaseUser | None = None, actor_label: str = "", address: str | None = None
+) -> bool:
+    """Cancel a run. False: it has ended already, or there is none.
+
+    A run that nobody works on is canceled at once, executor or not. One that is being executed is canceled by its
+    executor: the request stands on its card until then.
+    """
+    label = actor_label or (actor.get_username() if actor else "")
+    with transaction.atomic():
+        event = _cancel_idle(run_id, label)
+        if event is None and not _ask_to_cancel(run_id):
+            return False
+        AuditEntry.objects.create(
+            actor=actor, actor_label=label, verb="cancel", object_type="run", object_id=run_id, address=address
+        )
+        transaction.on_commit(lambda: _tell_cancel(run_id, label, event))
+    return True
+
+
+IDLE = Q(queued=True) | Q(status__in=[RunStatus.PENDING, RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED])
+
+
+def _cancel_idle(run_id: str, by: str) -> Event | None:
+    """Cancel a run that has no task. The epoch grows: whoever should hold it after all writes nothing more."""
+    now = timezone.now()
+    changed = WorkflowRun.objects.filter(IDLE, pk=run_id).update(
+        status=RunStatus.CANCELED,
+        queued=False,
+        epoch=F("epoch") + 1,
+        last_seq=F("last_seq") + 1,
+        cancel_requested_at=now,
+        ended_at=now,
+        updated_at=now,
+        wake_at=None,
+    )
+    if not changed:
+        return None
+    seq = WorkflowRun.objects.values_list("last_seq", flat=True).get(pk=run_id)
+    data = orjson.dumps({"by": by} if by else {})
+    event = Event(seq, EventType.RUN_CANCELED.value, int(now.timestamp() * 1000), data)
+    RunEvent.objects.create(run_id=run_id, seq=event.seq, type=event.type, at=event.at, data=event.data)
+    return event
+
+
+def _ask_to_cancel(run_id: str) -> bool:
+    running = WorkflowRun.objects.filter(pk=run_id, status=RunStatus.RUNNING)
+    return running.update(cancel_requested_at=timezone.now(), updated_at=timezone.now()) > 0
+
+
+def _tell_cancel(run_id: str, by: str, event: Event | None) -> None:
+    if event is not None:
+        announce({run_id: [event]})
+    if _executor is not None:
+        _executor.cancel(run_id, by)
+
+
+def executor_state() -> ExecutorState:
+    """How execution stands: for pages, and for machines that ask whether the console is ready."""
+    ready = WorkflowRun.objects.ready()
+    oldest = ready.aggregate(oldest=Min("updated_at"))["oldest"]
+    here = _executor is not None and _executor.leads
+    heard = _executor.beat_at if _executor is not None and here else heard_of_leader()
+    trouble = _executor.trouble if _executor is not None else ""
+    alive = heard is not None and time.time() - heard < FRESH_SECONDS and not trouble
+    return ExecutorState(
+        kind="embedded",
+        alive=alive,
+        workers=1 if alive else 0,
+        running=WorkflowRun.objects.in_hand()[:MOST_COUNTED].count(),
+        queued=ready[:MOST_COUNTED].count(),
+        oldest_queued_seconds=(timezone.now() - oldest).total_seconds() if oldest else None,
+        last_heartbeat=heard,
+        trouble=trouble,
+    )

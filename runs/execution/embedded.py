@@ -1,0 +1,312 @@
+"""The executor inside the web server: one thread with an event loop of its own, in which every run is a task.
+
+Of the servers on one data folder one leads and executes; the others serve pages, look every second whether the leader
+is gone, and then take over. A leader begins by queueing whatever its predecessor left in the middle.
+"""
+
+import asyncio
+import atexit
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connections
+
+from runs.engine import CancelToken, Workflow
+from runs.models import WorkflowRun, WorkflowVersion
+
+from .admission import admit
+from .checkpoints import Checkpoints
+from .connection import is_trouble
+from .database_store import DatabaseRunStore
+from .execute import Claim, claim, execute_run
+from .leadership import leadership
+from .recovery import due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
+from .registry import register_versions, registry, runnable
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 0.25  # sleepers that are due, runs that another process has queued or canceled
+BEAT_SECONDS = 1.0
+TAKE_OVER_SECONDS = 1.0
+HUNG_SECONDS = 10.0
+STOP_SECONDS = 2.0  # for steps to notice that their task was canceled
+
+
+@dataclass(slots=True, eq=False)
+class Execution:
+    """A run that is being executed."""
+
+    claim: Claim
+    cancel: CancelToken
+    task: asyncio.Task[None] | None = None
+
+
+class EmbeddedExecutor:
+    """Executes runs until it is stopped. `start()` and `stop()` once each; poke() and cancel() from any thread."""
+
+    def __init__(self) -> None:
+        self.leads = False
+        self.problem = ""  # why this process cannot execute runs at all
+        self.beat_at = 0.0  # epoch seconds
+        self._leadership = leadership()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="executor", daemon=True)
+        self._executions: dict[str, Execution] = {}
+        self._not_ours: set[int] = set()  # versions that this process cannot run
+        self._workflows: dict[int, Workflow] = {}  # by version
+        self._more = False  # whether runs were left in the queue for want of room
+        self._store: DatabaseRunStore | None = None
+
+    # --- From any thread ---
+
+    def start(self) -> None:
+        """Begin, without waiting. Raises ImproperlyConfigured when the workflows cannot be loaded."""
+        registry()
+        self._thread.start()
+        atexit.register(self.stop)
+        if "daphne.server" in sys.modules:  # importing Twisted's reactor elsewhere would install one
+            from twisted.internet import reactor, threads
+
+            reactor.addSystemEventTrigger("before", "shutdown", lambda: threads.deferToThread(self.stop))
+
+    def stop(self) -> None:
+        """Give all runs back at their last committed step, and end. Waits until that is done; never for a step."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._call(self._wake.set)
+        self._stopped.wait(STOP_SECONDS + 6)
+
+    def poke(self) -> None:
+        """Look for work now. Called after the commit that queued it."""
+        self._call(self._wake.set)
+
+    def cancel(self, run_id: str, by: str) -> None:
+        """Stop a run that is executed here, if there is one."""
+        self._call(self._cancel, run_id, by)
+
+    @property
+    def trouble(self) -> str:
+        """Why runs do not go on just now, in one sentence; empty: they do."""
+        if self.problem:
+            return self.problem
+        if self.leads and time.time() - self.beat_at > HUNG_SECONDS:
+            return "The executor does not answer: a step blocks its event loop."
+        return self._store.writer.trouble if self._store is not None else ""
+
+    @property
+    def running(self) -> int:
+        return len(self._executions)
+
+    def _call(self, function, *values: object) -> None:
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(function, *values)
+
+    # --- The thread ---
+
+    def _live(self) -> None:
+        try:
+            self._register()
+            while not self._stopping.is_set():
+                if self._take():
+                    self._lead()
+                else:
+                    self._stopping.wait(TAKE_OVER_SECONDS)
+        except Exception:
+            self.problem = "The executor has ended with an error; the server's log tells which."
+            logger.exception("The executor has ended.")
+        finally:
+            self.leads = False
+            self._leadership.release()
+            self._stopped.set()
+
+    def _register(self) -> None:
+        """Bring the definitions up to date, however long the database takes to be ready."""
+        while not self._stopping.is_set():
+            try:
+                register_versions()
+                return
+            except Exception as error:
+                cause = error.__cause__ or error
+                if not is_trouble(cause) and not is_trouble(error):
+                    raise
+                logger.warning("The workflows are registered as soon as the database takes writes: %s", error)
+                self._stopping.wait(1.0)
+            finally:
+                connections.close_all()
+
+    def _take(self) -> bool:
+        try:
+            return self._leadership.take()
+        except Exception as error:
+            if not is_trouble(error) and not isinstance(error, OSError):
+                raise
+            logger.warning("Who leads cannot be told now: %s", error)
+            return False
+
+    def _lead(self) -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        checkpoints = None if settings.ON_POSTGRESQL else Checkpoints()
+        try:
+            self._wake = asyncio.Event()
+            self._store = DatabaseRunStore()
+            self._loop = loop
+            if checkpoints is not None:
+                checkpoints.start()
+            work = loop.create_task(self._work())
+            work.add_done_callback(lambda task: loop.stop())
+            # Not run_until_complete(): its end would have to wait for tasks that only the drain below ends.
+            loop.run_forever()
+            if not work.cancelled() and (error := work.exception()) is not None:
+                raise error
+        finally:
+            self.leads = False
+            self._loop = None
+            if checkpoints is not None:
+                checkpoints.stop()
+            self._store.close()
+            self._store = None
+            self._executions.clear()
+            self._leadership.release()
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    async def _work(self) -> None:
+        begun = False
+        beat_at = sweep_at = 0.0
+        loop = asyncio.get_running_loop()
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                if loop.time() - beat_at >= BEAT_SECONDS:
+                    if not self._leadership.beat():
+                        logger.warning("The lead is lost; another server may take over.")
+                        break
+                    beat_at = loop.time()
+                    self.beat_at = time.time()
+                if not begun:
+                    await self._begin()
+                    begun = True
+                if loop.time() - sweep_at >= SWEEP_SECONDS:
+                    await self._sweep()
+                    sweep_at = loop.time()
+                while await self._start_some():
+                    pass
+            except Exception as error:
+                if not is_trouble(error):
+                    logger.exception("The executor's round failed; it is tried again.")
+                await asyncio.sleep(SWEEP_SECONDS)
+            await self._pause()
+        await self._drain()
+
+    async def _pause(self) -> None:
+        """Until there is something to do, or it is time to look."""
+        if not self._wake.is_set():
+            timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
+
+    async def _begin(self) -> None:
+        orphans = await self._store.writer.perform(requeue_orphans)
+        if orphans:
+            logger.info("%d runs that were left in the middle go on.", orphans)
+        self.leads = True
+
+    async def _sweep(self) -> None:
+        if due := await self._store.read(lambda connection: due_sleepers(connection, in_hand=self._executions)):
+            await self._store.writer.perform(lambda connection: wake(connection, due))
+        for run_id in await self._store.read(to_cancel):
+            execution = self._executions.get(run_id)
+            if execution is not None and not execution.cancel.canceled:
+                by = await self._store.read(lambda connection, run_id=run_id: who_cancels(connection, run_id))
+                self._cancel(run_id, by or "")
+
+    # --- Runs ---
+
+    async def _start_some(self) -> bool:
+        """Claim and begin what may run now. Whether there may be more."""
+        slots = settings.CONCURRENCY - len(self._executions)
+        self._more = slots <= 0
+        if self._more or self._stopping.is_set():
+            return False
+        running = Counter(execution.claim.workflow_id for execution in self._executions.values())
+        candidates = await self._store.read(
+            lambda connection: admit(connection, slots=slots, running=running, without_versions=sorted(self._not_ours))
+        )
+        candidates = [each for each in candidates if each.run_id not in self._executions]
+        unknown = {each.version_id for each in candidates} - self._workflows.keys()
+        if unknown:
+            await asyncio.to_thread(self._learn, unknown)
+        ours = [each for each in candidates if each.version_id in self._workflows]
+        if ours:
+            for each in await self._store.writer.perform(lambda connection: claim(connection, ours)):
+                self._begin_run(each)
+        self._more = len(candidates) == slots
+        return self._more or bool(unknown & self._not_ours)
+
+    def _learn(self, version_ids: set[int]) -> None:
+        """Find the workflows of these versions. In a thread: it reads by the models."""
+        try:
+            for version in WorkflowVersion.objects.filter(pk__in=version_ids):
+                workflow = runnable(version)
+                if workflow is not None:
+                    self._workflows[version.pk] = workflow
+                    continue
+                self._not_ours.add(version.pk)
+                words = (
+                    f"Waits for version {version.number} of {version.definition_id}, which this server does not have."
+                )
+                WorkflowRun.objects.ready().filter(version=version).update(detail=words)
+        finally:
+            connections.close_all()
+
+    def _begin_run(self, claimed: Claim) -> None:
+        execution = Execution(claimed, CancelToken())
+        self._executions[claimed.run_id] = execution
+        loop = asyncio.get_running_loop()
+        execution.task = loop.create_task(self._execute(execution), name=f"run {claimed.run_id}")
+
+    async def _execute(self, execution: Execution) -> None:
+        claimed = execution.claim
+        try:
+            if claimed.cancel_requested:
+                by = await self._store.read(lambda connection: who_cancels(connection, claimed.run_id))
+                execution.cancel.cancel(by=by)
+            await execute_run(self._store, claimed, self._workflows[claimed.version_id], execution.cancel)
+        except Exception:
+            logger.exception("Run %s is left as it is; it goes on after the next start.", claimed.run_id)
+        finally:
+            if self._executions.get(claimed.run_id) is execution:
+                del self._executions[claimed.run_id]
+            if self._more:
+                self._wake.set()
+
+    def _cancel(self, run_id: str, by: str) -> None:
+        execution = self._executions.get(run_id)
+        if execution is not None:
+            execution.cancel.cancel(by=by or None)
+
+    async def _drain(self) -> None:
+        """Stop all runs where they are, and give them back."""
+        executions = list(self._executions.values())
+        for execution in executions:
+            execution.task.cancel()
+        if executions:
+            await asyncio.wait([execution.task for execution in executions], timeout=STOP_SECONDS)
+        held = [(execution.claim.run_id, execution.claim.epoch) for execution in executions]
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._store.writer.perform(lambda connection: release(connection, held))
+        except TimeoutError:
+            logger.warning("The runs of this server go on as soon as the next one starts.")

@@ -1,0 +1,104 @@
+"""Claims queued runs and hands each to the engine."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runs.engine import CancelToken, Workflow, execute
+from runs.engine.errors import Fenced
+from runs.engine.events import Event, EventType
+from runs.engine.results import RunStatus
+
+from .admission import Candidate
+from .batch import RUNS
+from .connection import Connection, moment
+from .database_store import DatabaseRunLog, DatabaseRunStore, take_run
+from .history import select_events
+
+logger = logging.getLogger(__name__)
+
+PARK_SECONDS = 1.0  # a run in which all sleep longer than this leaves memory, and is woken by the sweep
+INTERRUPT_SECONDS = 0.05  # a canceled step may end by itself for so long; then it is interrupted
+
+# Who works on a run, as its card tells.
+WORKER = f"{socket.gethostname()}:{os.getpid()}"[:100]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that this process owns now, with everything that was committed of it."""
+
+    run_id: str
+    workflow_id: str
+    version_id: int
+    epoch: int
+    last_seq: int
+    cancel_requested: bool
+    events: Sequence[Event]
+
+
+def claim(connection: Connection, candidates: Iterable[Candidate]) -> list[Claim]:
+    """Take those of the runs that are still free: the only way a queued run comes to be executed.
+
+    One conditional UPDATE each; of two processes that try it, one gets the row.
+    """
+    claims = []
+    now = moment(time.time_ns() // 1_000_000)
+    for candidate in candidates:
+        row = connection.execute(
+            f"UPDATE {RUNS} SET epoch = epoch + 1, queued = %s, status = 'running', worker = %s, updated_at = %s"  # noqa: S608
+            " WHERE id = %s AND queued RETURNING epoch, last_seq, cancel_requested_at",
+            (False, WORKER, now, candidate.run_id),
+        ).fetchone()
+        if row is not None:
+            epoch, last_seq, cancel_requested_at = row
+            events = select_events(connection.execute, candidate.run_id)
+            claims.append(Claim(*candidate, epoch, last_seq, cancel_requested_at is not None, events))
+    return claims
+
+
+async def execute_run(store: DatabaseRunStore, claim: Claim, workflow: Workflow, cancel: CancelToken) -> None:
+    """Continue a claimed run until it ends, waits, or belongs to somebody else.
+
+    A canceled task leaves the run as it is, for whoever takes it next.
+    """
+    log = DatabaseRunLog(store.writer, claim.run_id, claim.epoch, claim.last_seq, status=RunStatus.RUNNING)
+    try:
+        await execute(
+            workflow,
+            log,
+            list(claim.events),
+            cancel=cancel,
+            park_after=PARK_SECONDS,
+            interrupt_after=INTERRUPT_SECONDS,
+        )
+    except Fenced:
+        logger.info("Run %s has been taken over; nothing more is written here.", claim.run_id)
+    except Exception as error:
+        logger.exception("Run %s could not be continued.", claim.run_id)
+        await fail(store, claim.run_id, error)
+
+
+async def fail(store: DatabaseRunStore, run_id: str, error: BaseException) -> None:
+    """End a run that cannot be continued at all, with the reason in its history."""
+
+    def take(connection: Connection) -> tuple[int, int] | None:
+        return take_run(connection, run_id, [RunStatus.RUNNING, RunStatus.WAITING], None)
+
+    taken = await store.writer.perform(take)
+    if taken is None:
+        return
+    log = DatabaseRunLog(store.writer, run_id, *taken)
+    message = f"The run could not be continued: {error}"
+    now = time.time_ns() // 1_000_000
+    card: dict[str, Any] = {"status": RunStatus.FAILED, "ended_at": now, "wake_at": None, "detail": message}
+    problem = {"message": message, "name": type(error).__name__}
+    log.append(EventType.RUN_FINISH, {"status": "failed", "error": problem}, at=now, card=card)
+    try:
+        await log.commit()
+    except Fenced:
+        logger.info("Run %s has been taken over; it goes on elsewhere.", run_id)

@@ -1,0 +1,226 @@
+"""The one way to start a run: for the form, the HTTP API and the command line alike."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from uuid_utils.compat import uuid7
+
+from runs.engine import UNSET, Workflow
+from runs.engine.errors import RunAlreadyExists
+from runs.engine.events import Event, EventType
+from runs.engine.tracing_options import InvalidTracing, TracingOptions
+from runs.models import AuditEntry, Payload, RunEvent, WorkflowDefinition, WorkflowRun
+
+from . import dispatch
+from .announce import announce
+from .large_values import digests, encoded_event, kept_values
+from .registry import runnable
+
+__all__ = [
+    "InputTooLarge",
+    "InvalidRunId",
+    "InvalidTracing",
+    "QueueFull",
+    "StartRefused",
+    "StartRequest",
+    "UnknownWorkflow",
+    "WorkflowDisabled",
+    "start_run",
+]
+
+RUN_ID_LENGTH = WorkflowRun._meta.pk.max_length
+
+
+class StartRefused(Exception):
+    """A run was not started, and nothing was stored. The text is a sentence for people."""
+
+
+class UnknownWorkflow(StartRefused):
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        super().__init__(f"There is no workflow {workflow_id}.")
+
+
+class WorkflowDisabled(StartRefused):
+    """The workflow takes no new runs; `reason` tells why."""
+
+    def __init__(self, workflow_id: str, reason: str) -> None:
+        self.workflow_id = workflow_id
+        self.reason = reason
+        super().__init__(f"{workflow_id} takes no new runs. {reason}")
+
+
+class InputTooLarge(StartRefused):
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(f"The run's data has {size} bytes; at most {limit} are taken.")
+
+
+class QueueFull(StartRefused):
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"{limit} runs of yours wait to start already. Start more when some have begun.")
+
+
+class InvalidRunId(StartRefused):
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartRequest:
+    """What somebody asks for. Values are Python data as parsed from JSON; UNSET is "nothing given", None is null."""
+
+    workflow_id: str
+    input: object = UNSET
+    initial_state: object = UNSET
+    request_context: Mapping[str, object] = field(default_factory=dict)
+    # traceId, parentSpanId, tags, metadata, requestContextKeys, rootSpanName, hideInput, hideOutput
+    tracing_options: Mapping[str, object] = field(default_factory=dict)
+    output_options: Mapping[str, object] = field(default_factory=dict)  # includeState, includeResumeLabels
+    resource_id: str = ""
+    run_id: str | None = None  # None: a new UUIDv7
+    start_key: str | None = None  # a second start with the same key gives the run that the first one made
+    priority: int = 0  # higher goes first
+    origin_id: str | None = None  # the run that this one was made from, and the step that it starts at
+    origin_step: str = ""
+
+
+def start_run(
+    request: StartRequest,
+    *,
+    actor: AbstractBaseUser | None = None,
+    actor_label: str = "",
+    address: str | None = None,
+) -> WorkflowRun:
+    """Check a request, store the run with its first event, and have it executed. The run, as stored.
+
+    Raises, with nothing stored: StartRefused and its kin, InvalidInput, InvalidTracing, NotJson, RunAlreadyExists.
+    """
+    if request.start_key and (made := _made_with(request.start_key)):
+        return made
+    definition, workflow = _runnable(request.workflow_id)
+    data, tracing = _first_event(request, workflow)
+    text, large = encoded_event(data)
+    _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
+    now = time.time_ns() // 1_000_000
+    created = datetime.fromtimestamp(now / 1000, UTC)
+    run = WorkflowRun(
+        id=request.run_id or str(uuid7()),
+        workflow=definition,
+        version=definition.current,
+        priority=request.priority,
+        created_at=created,
+        updated_at=created,
+        last_seq=1,
+        actor=actor,
+        actor_label=actor_label or (actor.get_username() if actor else ""),
+        resource_id=request.resource_id,
+        trace_id=tracing.trace_id or "",
+        origin_id=request.origin_id,
+        origin_step=request.origin_step,
+        start_key=request.start_key or None,
+    )
+    event = Event(1, EventType.RUN_START.value, now, text, large)
+    try:
+        with transaction.atomic():
+            WorkflowRun.objects.enqueue(run, tracing.tags)
+            _store(run, event)
+            _audit(run, address)
+            transaction.on_commit(lambda: announce({run.id: [event]}))
+            dispatch.dispatch(run.id)
+    except IntegrityError:
+        # The form was sent twice at the same moment, or the id is in use.
+        if request.start_key and (made := _made_with(request.start_key)):
+            return made
+        if WorkflowRun.objects.filter(pk=run.id).exists():
+            raise RunAlreadyExists(f"There is a run {run.id} already.") from None
+        raise
+    return run
+
+
+def _made_with(start_key: str) -> WorkflowRun | None:
+    return WorkflowRun.objects.filter(start_key=start_key).first()
+
+
+def _runnable(workflow_id: str) -> tuple[WorkflowDefinition, Workflow]:
+    definition = WorkflowDefinition.objects.with_current().filter(pk=workflow_id).first()
+    if definition is None:
+        raise UnknownWorkflow(workflow_id)
+    if definition.problem:
+        raise WorkflowDisabled(workflow_id, definition.problem)
+    if not definition.enabled:
+        raise WorkflowDisabled(workflow_id, "It has been switched off.")
+    workflow = runnable(definition.current) if definition.current else None
+    if workflow is None:
+        raise WorkflowDisabled(workflow_id, "This server does not have its code, or has another version of it.")
+    return definition, workflow
+
+
+def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, object], TracingOptions]:
+    """The data of event 1: everything that was asked for, parsed and checked as Run.start() does it."""
+    tracing = TracingOptions.strict(request.tracing_options)
+    given = {"inputData": request.input, "initialState": request.initial_state}
+    checked = workflow.check_request(
+        {key: value for key, value in given.items() if value is not UNSET}
+        | {"requestContext": dict(request.request_context)}
+    )
+    data = {
+        "workflowId": workflow.id,
+        "input": checked.get("inputData", UNSET),
+        "initialState": checked.get("initialState", UNSET),
+        "requestContext": checked.get("requestContext") or UNSET,
+        "tracingOptions": tracing.to_json() or UNSET,
+        "outputOptions": dict(request.output_options) or UNSET,
+        "resourceId": request.resource_id or UNSET,
+    }
+    return {key: value for key, value in data.items() if value is not UNSET}, tracing
+
+
+def _refuse_beyond_limits(request: StartRequest, actor: AbstractBaseUser | None, *, size: int) -> None:
+    if size > settings.MAX_BODY_BYTES:
+        raise InputTooLarge(size, settings.MAX_BODY_BYTES)
+    tags = request.tracing_options.get("tags") or []
+    if len(tags) > settings.MAX_TAGS:
+        raise InvalidTracing("tags", f"A run has at most {settings.MAX_TAGS} tags; these are {len(tags)}.")
+    for index, tag in enumerate(tags):
+        if not tag.strip() or len(tag) > settings.MAX_TAG_LENGTH or not tag.isprintable():
+            limit = settings.MAX_TAG_LENGTH
+            raise InvalidTracing(f"tags.{index}", f"A tag has 1 to {limit} characters, none of them a line break.")
+    run_id = request.run_id
+    if run_id is not None and not (0 < len(run_id) <= RUN_ID_LENGTH and run_id.isprintable() and "/" not in run_id):
+        raise InvalidRunId(f"A run id has 1 to {RUN_ID_LENGTH} characters, without a slash or a line break.")
+    if len(request.resource_id) > 200:
+        raise InvalidRunId("A resource id has at most 200 characters.")
+    if actor is not None:
+        limit = settings.MAX_QUEUED_PER_USER
+        if WorkflowRun.objects.ready().filter(actor=actor)[:limit].count() >= limit:
+            raise QueueFull(limit)
+
+
+def _store(run: WorkflowRun, event: Event) -> None:
+    """The event by the models: a start happens once for each run, and shares the transaction of the card."""
+    large = event.large or {}
+    rows = [Payload(**row._asdict()) for value in large.values() for row in kept_values(value)]
+    if rows:
+        Payload.objects.bulk_create(rows, ignore_conflicts=True)
+    RunEvent.objects.create(run=run, seq=event.seq, type=event.type, at=event.at, data=event.data, large=digests(large))
+
+
+def _audit(run: WorkflowRun, address: str | None) -> None:
+    AuditEntry.objects.create(
+        actor=run.actor,
+        actor_label=run.actor_label,
+        verb="start",
+        object_type="run",
+        object_id=run.id,
+        after={"workflow": run.workflow_id, "version": run.version.number, "tags": run.tags},
+        address=address,
+    )

@@ -1,0 +1,39 @@
+"""Storage and execution hold on PostgreSQL what they hold on SQLite: the same tests, run again over a server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import postgresql
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    cluster = postgresql.PostgresCluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="this is the run over PostgreSQL")
+@pytest.mark.parametrize("folder", ["tests/store"])
+def test_the_tests_of_the_store_pass_on_postgresql(cluster, folder, tmp_path):
+    environment = os.environ | {
+        "DATABASE_URL": cluster.url,
+        "WFCONSOLE_DATA_DIR": str(tmp_path),
+        "WFCONSOLE_EXECUTOR": "embedded",
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", folder],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
