@@ -30,6 +30,7 @@ urlpatterns = [
     path("runs/<str:run_id>/cancel/", run_detail.run_cancel, name="run_cancel"),
     path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
     path("runs/<str:run_id>/events.ndjson", run_events.run_events_ndjson, name="run_events_ndjson"),
+    path("runs/<str:run_id>/digest", run_events.run_digest, name="run_digest"),
     # for machines
     path("healthz", status.healthz, name="healthz"),
     path("readyz", status.readyz, name="readyz"),

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from runs.engine.events import Event, EventType
 
 from . import nudge
+from .hiding import Hiding
 from .log import Head, Line, in_reader, line_text, read_heads
 
 logger = logging.getLogger(__name__)
@@ -28,8 +29,9 @@ ENDING_TYPES = frozenset({EventType.RUN_FINISH, EventType.RUN_CANCELED})
 class Room:
     """One run that sockets of this process follow: its newest lines, and whom to wake. Lives on Daphne's loop."""
 
-    def __init__(self, run_id: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, run_id: str, hiding: Hiding, loop: asyncio.AbstractEventLoop) -> None:
         self.run_id = run_id
+        self.hiding = hiding
         self.loop = loop
         self.head = Head(0, False, "")
         self.sockets: set[asyncio.Event] = set()
@@ -72,7 +74,7 @@ class Room:
         if event.large:
             self._clear()  # its line needs the digests of what is kept apart: the database has them
             return
-        line = Line(event.seq, event.type, line_text(event.seq, event.type, event.at, event.data, None))
+        line = Line(event.seq, event.type, line_text(self.hiding, event.seq, event.type, event.at, event.data, None))
         self._ring.append(line)
         self._ring_bytes += len(line.text)
         while len(self._ring) > RING_EVENTS or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
@@ -101,12 +103,12 @@ def publish(run_id: str, events: Sequence[Event]) -> None:
     nudge.send(run_id)
 
 
-def join(run_id: str, news: asyncio.Event) -> Room:
+def join(run_id: str, hiding: Hiding, news: asyncio.Event) -> Room:
     """Follow a run: `news` is set whenever there may be something beyond a cursor. On the sockets' loop."""
     loop = asyncio.get_running_loop()
     room = _rooms.get(run_id)
     if room is None or room.loop is not loop:
-        room = _rooms[run_id] = Room(run_id, loop)
+        room = _rooms[run_id] = Room(run_id, hiding, loop)
     room.sockets.add(news)
     _watch.start(loop)
     return room

@@ -15,6 +15,7 @@ from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from . import announce, nudge
+from .hiding import hiding_of
 from .log import Line, in_reader, read_heads, read_lines
 from .messages import BadMessage, parse_message
 from .window import Window
@@ -52,15 +53,17 @@ class RunConsumer(AsyncWebsocketConsumer):
         if not self.scope["user"].is_authenticated:
             await self.refuse(SIGN_IN, "Sign in to follow this run.")
             return
-        # Listen first, then read: what is committed in between is then heard of, or found.
-        self.room = announce.join(self.run_id, self.news)
-        self.joined = True
-        await nudge.subscribe(self.run_id, self.channel_name)
-        head = (await in_reader(read_heads, [self.run_id])).get(self.run_id)
-        if head is None:
+        hiding = await in_reader(hiding_of, self.run_id)
+        if hiding is None:
             await self.refuse(NOT_FOUND, "There is no run of this id.")
             return
-        self.room.learn(head)
+        # Listen first, then read: what is committed in between is then heard of, or found.
+        self.room = announce.join(self.run_id, hiding, self.news)
+        self.joined = True
+        await nudge.subscribe(self.run_id, self.channel_name)
+        heads = await in_reader(read_heads, [self.run_id])
+        if self.run_id in heads:
+            self.room.learn(heads[self.run_id])
         self.begin(self.end_silence)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -119,9 +122,10 @@ class RunConsumer(AsyncWebsocketConsumer):
                 return _fitting(live)
             if window.sent >= self.room.head.last_seq:
                 return []
-            self.ahead.extend(
-                await in_reader(read_lines, self.run_id, window.sent, limit=READ_EVENTS, max_bytes=READ_BYTES)
+            read = in_reader(
+                read_lines, self.run_id, self.room.hiding, window.sent, limit=READ_EVENTS, max_bytes=READ_BYTES
             )
+            self.ahead.extend(await read)
         lines = _fitting(list(self.ahead)[:room_for])
         for _ in lines:
             self.ahead.popleft()

@@ -1,13 +1,14 @@
 """The log of a run as lines: the one text that sockets, pages, downloads and digests share.
 
-A line is an event as it is stored, `{"seq":1,"type":"…","at":…,"data":{…}}`, never parsed and never written anew, so
-that whoever hashes lines gets the same digest everywhere. A value over 64 KiB stands in a place of its own; the line
-names it by its SHA-256, `"large":{"output":"<64 hexadecimal digits>"}`, so the digest covers it, too.
+A line is an event as it is stored, `{"seq":1,"type":"…","at":…,"data":{…}}`, never parsed and never written anew
+unless it names a secret, which is hidden in the same way everywhere; so whoever hashes lines gets one digest. A value
+over 64 KiB stands in a place of its own; the line names it by its SHA-256, `"large":{"output":"<64 hexadecimal
+digits>"}`, so the digest covers it, too.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -17,6 +18,8 @@ from django.db import close_old_connections, connection
 
 from runs.engine.results import FINAL_STATUSES, RunStatus
 from runs.models import RunEvent, WorkflowRun
+
+from .hiding import Hiding
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +48,9 @@ class Head(NamedTuple):
     status: str
 
 
-def line_text(seq: int, type: str, at: int, data: bytes, large: Mapping[str, str] | None) -> bytes:
+def line_text(hiding: Hiding, seq: int, type: str, at: int, data: bytes, large: Mapping[str, str] | None) -> bytes:
     """The line of an event. `large`: by key of data, the SHA-256 of a value that is kept apart."""
+    data = hiding.text(data)
     if b"\n" in data or b"\r" in data:  # between tokens only: within a string, JSON has no raw line break
         data = data.replace(b"\r", b" ").replace(b"\n", b" ")
     end = b',"large":%b}' % orjson.dumps(large, option=orjson.OPT_SORT_KEYS) if large else b"}"
@@ -58,7 +62,9 @@ def _quoted(type: str) -> bytes:
     return orjson.dumps(type)
 
 
-def read_lines(run_id: str, after: int, *, limit: int, upto: int | None = None, max_bytes: int) -> list[Line]:
+def read_lines(
+    run_id: str, hiding: Hiding, after: int, *, limit: int, max_bytes: int, upto: int | None = None
+) -> list[Line]:
     """The lines beyond a cursor, in order: at most `limit`, and no more once they are `max_bytes` together.
 
     Never stays inside a read transaction: the statement is closed before this returns.
@@ -73,11 +79,17 @@ def read_lines(run_id: str, after: int, *, limit: int, upto: int | None = None, 
             [run_id, after, *([] if upto is None else [upto]), limit],
         )
         while size < max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
-            for seq, type, at, data, large in rows:
-                text = line_text(seq, type, at, bytes(data), large and _mapping(large))
-                lines.append(Line(seq, type, text))
-                size += len(text)
+            for row in rows:
+                line = line_of_row(hiding, row)
+                lines.append(line)
+                size += len(line.text)
     return lines
+
+
+def line_of_row(hiding: Hiding, row: Sequence) -> Line:
+    """The line of a row of the table: seq, type, at, data, large."""
+    seq, type, at, data, large = row
+    return Line(seq, type, line_text(hiding, seq, type, at, bytes(data), large and _mapping(large)))
 
 
 def _mapping(large: object) -> Mapping[str, str]:

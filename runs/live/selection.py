@@ -1,0 +1,94 @@
+"""Some of a log: by kind of event, by step, by words, forwards or backwards. Everything is looked for in the database,
+over the whole run."""
+
+from dataclasses import dataclass
+
+import orjson
+from django.db import connection
+
+from .hiding import Hiding
+from .log import EVENTS, FETCH_ROWS, Line, line_of_row
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events are wanted. Empty parts want all."""
+
+    types: tuple[str, ...] = ()
+    step: str = ""  # a step's path: itself, the items of its foreach, the steps of its inner workflow
+    words: str = ""  # text that stands in the event's data, whatever its case
+
+    def conditions(self) -> tuple[str, list[object]]:
+        """As SQL, each beginning with AND, and its values."""
+        sql, values = "", []
+        if self.types:
+            sql += f" AND type IN ({', '.join(['%s'] * len(self.types))})"
+            values += self.types
+        if self.step:
+            sql += f" AND ({STEP[connection.vendor]} = %s OR substr({STEP[connection.vendor]}, 1, %s) IN (%s, %s))"
+            values += [self.step, len(self.step) + 1, f"{self.step}[", f"{self.step}."]
+        if self.words:
+            sql += f" AND {LIKE[connection.vendor]} %s ESCAPE '~'"
+            values.append(f"%{_escaped(self._needle)}%")
+        return sql, values
+
+    def shows(self, line: Line) -> bool:
+        """Whether the words are still there once secrets are hidden: a search must not find out a secret."""
+        return not self.words or self._needle.lower().encode() in line.text.decode().lower().encode()
+
+    @property
+    def _needle(self) -> str:
+        """The words as JSON writes them."""
+        return orjson.dumps(self.words).decode()[1:-1]
+
+
+# `json`, not `jsonb`, on PostgreSQL: the binary form refuses a NUL that a chunk may hold.
+STEP = {
+    "sqlite": "json_extract(CAST(data AS TEXT), '$.id')",
+    "postgresql": "(convert_from(data, 'UTF8')::json ->> 'id')",
+}
+LIKE = {"sqlite": "CAST(data AS TEXT) LIKE", "postgresql": "convert_from(data, 'UTF8') ILIKE"}
+
+
+def _escaped(words: str) -> str:
+    return words.replace("~", "~~").replace("%", "~%").replace("_", "~_")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The part of a log that is looked at: seqs beyond `after`, up to `last`; its end first if `backwards`."""
+
+    after: int
+    last: int
+    limit: int
+    max_bytes: int
+    backwards: bool = False
+
+
+def select_lines(run_id: str, hiding: Hiding, stretch: Stretch, selection: Selection) -> tuple[list[Line], int]:
+    """The lines, in order, and the cursor from which to go on: everything up to there was looked at.
+
+    (Backwards: the seq before which to go on.) At most `limit` lines, and no more once they are `max_bytes` together.
+    """
+    conditions, values = selection.conditions()
+    order = "DESC" if stretch.backwards else "ASC"
+    sql = (
+        f"SELECT seq, type, at, data, large FROM {EVENTS} WHERE run_id = %s AND seq > %s AND seq <= %s{conditions}"  # noqa: S608
+        f" ORDER BY seq {order} LIMIT %s"
+    )
+    lines: list[Line] = []
+    size = looked_at = 0
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [run_id, stretch.after, stretch.last, *values, stretch.limit])
+        while size < stretch.max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
+            for row in rows:
+                line = line_of_row(hiding, row)
+                looked_at += 1
+                end = line.seq
+                if selection.shows(line):
+                    lines.append(line)
+                    size += len(line.text)
+        came_to_end = looked_at < stretch.limit and size < stretch.max_bytes
+    if stretch.backwards:
+        return lines[::-1], (stretch.after + 1 if came_to_end else end)
+    return lines, (max(stretch.after, stretch.last) if came_to_end else end)
