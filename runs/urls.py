@@ -3,6 +3,7 @@
 from django.urls import path
 
 from runs.views import (
+    frame,
     home,
     metrics,
     run_detail,
@@ -20,12 +21,14 @@ urlpatterns = [
     # sign-in
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
+    path("theme/", frame.theme, name="theme"),
     # workflows
     path("workflows/", workflow_list.workflow_list, name="workflow_list"),
     path("workflows/<str:workflow_id>/", workflow_detail.workflow_detail, name="workflow_detail"),
     path("workflows/<str:workflow_id>/start/", run_start.run_start, name="run_start"),
     # runs
     path("runs/", run_list.run_list, name="run_list"),
+    path("find/", run_list.run_find, name="run_find"),
     path("runs/<str:run_id>/", run_detail.run_detail, name="run_detail"),
     path("runs/<str:run_id>/cancel/", run_detail.run_cancel, name="run_cancel"),
     path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
