@@ -99,11 +99,16 @@ class TraceSpan:
         with otel.use_span(self.otel, record_exception=False, set_status_on_exception=False):
             yield
 
-    def nested_run(self, workflow_id: str, run_id: str, input: object = UNSET) -> "TraceSpan":
-        """The run of a nested workflow, below the span of its step."""
+    def nested_run(
+        self, workflow_id: str, run_id: str, input: object = UNSET, *, resumed_from: str | None = None
+    ) -> "TraceSpan":
+        """The run of a nested workflow, below the span of its step; `resumed_from`: its span before it suspended."""
         metadata = {**self.metadata, **self._extracted(), "runId": run_id}
-        entity = ("workflow_run", workflow_id, workflow_id)
         name = f"workflow run: '{workflow_id}'"
+        if resumed_from is not None:
+            name += " (resumed)"
+            metadata |= {"resumed": True, "resumedFromSpanId": resumed_from}
+        entity = ("workflow_run", workflow_id, workflow_id)
         return self._child(name, "workflow_run", input, entity=entity, workflow_id=workflow_id, metadata=metadata)
 
     def step(
