@@ -20,6 +20,11 @@ EVENTS = RunEvent._meta.db_table
 PAYLOADS = Payload._meta.db_table
 
 INSERT_EVENT = f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) VALUES (%s, %s, %s, %s, %s, %s)"  # noqa: S608
+MANY = 50
+INSERT_MANY = (
+    f"INSERT INTO {EVENTS} (run_id, seq, type, at, data) VALUES "  # noqa: S608
+    + ", ".join(["(%s, %s, %s, %s, %s)"] * MANY)
+)
 INSERT_EVENTS = (  # PostgreSQL: one statement for all
     f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) SELECT run_id, seq, type, at, data, large::jsonb"  # noqa: S608
     " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])"
@@ -133,7 +138,7 @@ class Batch:
         if rows and on_postgresql:
             connection.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
         elif rows:
-            connection.executemany(INSERT_EVENT, rows)
+            _insert_rows(connection, rows)
 
     def was_committed(self, connection: Connection) -> bool:
         """Whether the last try was carried out although its answer was lost with the connection."""
@@ -141,6 +146,17 @@ class Batch:
             return False
         status = connection.execute("SELECT pg_xact_status(%s::xid8)", (self.transaction_id,)).fetchone()[0]
         return status == "committed"
+
+
+def _insert_rows(connection: Connection, rows: list[tuple]) -> None:
+    """SQLite: a statement with many rows takes two thirds of the time of as many statements with one."""
+    start = 0
+    plain = len(rows) >= MANY and not any(row[5] for row in rows)
+    while plain and len(rows) - start >= MANY:
+        some = rows[start : start + MANY]
+        connection.execute(INSERT_MANY, [value for row in some for value in row[:5]])
+        start += MANY
+    connection.executemany(INSERT_EVENT, rows[start:])
 
 
 def _change_card(connection: Connection, write: Write, now: object) -> int:
