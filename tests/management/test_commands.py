@@ -215,7 +215,7 @@ def test_ctrl_c_ends_the_following_and_not_the_run(console):
     run_id = re.search(r"Run (\S+) of", process.stderr.readline())[1]
     wait_for_status(console, run_id, "running")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert wait_for_status(console, run_id, "running")

@@ -1,0 +1,146 @@
+"""`make screenshots`: a picture of every page, from runs that were really started, in screenshots/.
+
+PAGES=run,home takes some of them; OUT= names another folder. Names: <page>-<width>-<theme>.png.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.browser_page import CHROMIUM_FLAGS, PageProblems
+from tests.console_server import ROOT, ConsoleServer
+
+WIDTHS = {1440: 900, 375: 812}  # pixels; the height is the least, a picture holds the whole page
+THEMES = ("light", "dark")
+TABS = ("timeline", "stream", "steps", "state", "input", "events")
+
+
+def pages(runs: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Each picture's name and the path of its page."""
+    yield "home", "/"
+    yield "workflows", "/workflows/"
+    yield "workflow", "/workflows/order-fulfilment/"
+    yield "start", "/workflows/order-fulfilment/start/"
+    yield "start-csv", "/workflows/csv-profile/start/"
+    yield "start-copied", f"/workflows/order-fulfilment/start/?from_run={runs['success']}"
+    yield "runs", "/runs/"
+    yield "runs-failed", "/runs/?status=failed"
+    yield "runs-none", "/runs/?tag=nobody-has-this-tag"
+    yield "run-live", f"/runs/{runs['live']}/"
+    for name in ("success", "failed", "held", "canceled", "profile", "sites"):
+        yield f"run-{name}", f"/runs/{runs[name]}/"
+    for tab in TABS:
+        yield f"run-success-{tab}", f"/runs/{runs['success']}/?tab={tab}"
+    yield "run-failed-steps", f"/runs/{runs['failed']}/?tab=steps"
+    yield "run-long-stream", f"/runs/{runs['long']}/?tab=stream"
+    yield "not-found", "/runs/there-is-no-such-run/"
+    yield "admin", "/admin/"
+    yield "admin-workflows", "/admin/runs/workflowdefinition/"
+    yield "admin-workflow", "/admin/runs/workflowdefinition/order-fulfilment/change/"
+    yield "admin-runs", "/admin/runs/workflowrun/"
+    yield "admin-run", f"/admin/runs/workflowrun/{runs['success']}/change/"
+
+
+def main() -> None:
+    out = Path(os.environ.get("OUT") or ROOT / "screenshots")
+    wanted = [name for name in os.environ.get("PAGES", "").split(",") if name]
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        console = ConsoleServer(Path(folder)).start()
+        try:
+            runs = seed(console)
+            photograph(console, runs, out, wanted)
+        finally:
+            console.stop()
+
+
+def seed(console: ConsoleServer) -> dict[str, str]:
+    """Start the runs through the real path, and wait until those that end have ended. Run ids by what they show."""
+    command = [sys.executable, "-m", "tests.seed_runs"]
+    done = subprocess.run(command, cwd=ROOT, env=console.environment, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    runs = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    with console.client() as client:
+        for name in ("success", "failed", "held", "profile", "sites", "long"):
+            deadline = time.monotonic() + 60
+            while not client.get(f"/runs/{runs[name]}/events?after=0&limit=1").json()["ended"]:
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"The run {name} did not end:\n{console.log[-3000:]}")
+                time.sleep(0.1)
+    console.manage("cancel_run", runs["canceled"], check=False)
+    return runs
+
+
+def photograph(console: ConsoleServer, runs: dict[str, str], out: Path, wanted: list[str]) -> None:
+    from playwright.sync_api import sync_playwright
+
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        state = sign_in(browser, console, out, wanted)
+        for width, height in WIDTHS.items():
+            for theme in THEMES:
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme=theme,
+                    has_touch=width < 640,
+                    storage_state=state,
+                    locale="en-GB",
+                    timezone_id="Europe/Berlin",
+                )
+                take(context, console, runs, out, wanted, f"{width}-{theme}")
+                context.close()
+        browser.close()
+
+
+def take(context, console: ConsoleServer, runs: dict[str, str], out: Path, wanted: list[str], suffix: str) -> None:
+    problems = PageProblems()
+    problems.watch(context)
+    page = context.new_page()
+    for name, path in pages(runs):
+        if wanted and not any(name == some or name.startswith(f"{some}-") for some in wanted):
+            continue
+        answer = page.goto(f"{console.url}{path}", wait_until="load")
+        page.wait_for_timeout(400)  # what a live page fetches first
+        page.screenshot(path=out / f"{name}-{suffix}.png", full_page=True)
+        sideways = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        notes = [*problems.found, *(["scrolls sideways"] if sideways else [])]
+        print(f"{name}-{suffix}  {answer.status if answer else ''}  {'; '.join(notes)}".rstrip())
+        problems.found.clear()
+    if not wanted or "start-refused" in wanted or "start" in wanted:
+        refused(page, console, out, suffix)
+
+
+def refused(page, console: ConsoleServer, out: Path, suffix: str) -> None:
+    """The start form as it comes back with errors."""
+    page.goto(f"{console.url}/workflows/order-fulfilment/start/")
+    page.locator("form button[type=submit].btn-primary").first.click()
+    page.wait_for_timeout(600)
+    page.screenshot(path=out / f"start-refused-{suffix}.png", full_page=True)
+
+
+def sign_in(browser, console: ConsoleServer, out: Path, wanted: list[str]) -> dict:
+    for theme in THEMES:
+        for width, height in WIDTHS.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            page = context.new_page()
+            page.goto(f"{console.url}/sign-in/")
+            if not wanted or "sign-in" in wanted:
+                page.screenshot(path=out / f"sign-in-{width}-{theme}.png")
+            context.close()
+    context = browser.new_context()
+    page = context.new_page()
+    console.sign_in(page)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+if __name__ == "__main__":
+    sys.exit(main())
