@@ -47,10 +47,8 @@ def test_the_chunks_of_a_run_arrive_on_the_open_page_one_after_another(page, con
     page.goto(f"{console.url}/runs/{run_id}/?tab=stream")
     stream = page.locator("[data-live-run]").first
     expect(stream).to_contain_text("alpha", timeout=10_000)
-    before = len(stream.inner_text())
-    page.wait_for_function(
-        "(length) => document.querySelector('[data-live-run]').innerText.length > length", arg=before
-    )
+    before = page.locator("[data-live-run]").first.inner_text()
+    expect(stream).not_to_have_text(before)
     expect(stream).to_contain_text("no gaps", timeout=15_000)
 
 
