@@ -21,6 +21,7 @@ INT_MIN, INT_MAX = -(2**63), 2**64 - 1  # what orjson reads and writes as an int
 WRITE_DEPTH = 250  # orjson gives up at 254 levels; a value stands a few levels deep inside its event
 
 _KEYS = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?', re.DOTALL)
+_SPACED_COLONS = re.compile(r'"\s+:')
 _TOKEN = re.compile(
     r'(?P<space>[ \t\r\n]+)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)'
     r"|(?P<word>[A-Za-z-]+)|(?P<mark>[{}\[\]:,])",
@@ -47,7 +48,11 @@ def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int 
     except orjson.JSONDecodeError as error:
         raise _syntax_error(source, error.pos, error.msg, max_depth) from None
     survey = _survey(value, max_depth)
-    keys_in_text = sum(1 for colon in _KEYS.findall(source) if colon)
+    keys_in_text = source.count('":')
+    if any(f'"{space}' in source for space in " \n\t\r"):
+        keys_in_text += len(_SPACED_COLONS.findall(source))
+    if keys_in_text != survey.keys:  # never too few; too many when a text begins with a colon or quotes another one
+        keys_in_text = sum(1 for colon in _KEYS.findall(source) if colon)
     # orjson reads an integer beyond 64 bits as a float, and keeps the last of two equal keys: both are looked for
     # in the text only when the value gives cause to, since that is a hundred times slower.
     if survey.too_deep or survey.huge_float or survey.keys != keys_in_text:
@@ -245,7 +250,8 @@ def _find_fault(source: str, max_depth: int) -> InvalidJson | None:
     for place in _places(source):
         message = _fault_of(place, seen, max_depth)
         if message:
-            return _invalid(source, place.position, message, place.path)
+            path = (*place.path[:-1], _unquoted(place.token)) if place.is_key else place.path
+            return _invalid(source, place.position, message, path)
     return None
 
 

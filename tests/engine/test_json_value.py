@@ -20,6 +20,8 @@ from runs.engine.json_value import InvalidJson, encode, parse_json, same_json, s
         ('{"x": -Infinity}', 1, 7, "-Infinity is not a JSON number", "x"),
         ("[1e400]", 1, 2, "too large", "0"),
         ('{"a": {"b": 1, "b": 2}}', 1, 16, 'The key "b" occurs twice', "a.b"),
+        ('{"a":1,"a"\n:2}', 1, 8, 'The key "a" occurs twice', "a"),
+        ('[{"":1}, {"a":":","\\"":2, "a" :3}]', 1, 27, 'The key "a" occurs twice', "1.a"),
         ('{"n": 18446744073709551616}', 1, 7, "more than 64 bits", "n"),
         ("[-9223372036854775809]", 1, 2, "more than 64 bits", "0"),
         ('{"a": "\\ud800"}', 1, 7, "surrogate", "a"),
