@@ -16,7 +16,7 @@ from runs.engine.events import Event, EventType
 
 from . import nudge
 from .hiding import Hiding
-from .log import Head, Line, in_reader, line_text, read_heads
+from .log import Head, Line, in_reader, lines_of, read_heads
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,7 @@ class Room:
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take in what was just committed."""
-        for event in events[-RING_EVENTS:]:
-            self._keep(event)
+        self._keep(events[-RING_EVENTS:])
         last = events[-1]
         if last.seq > self.head.last_seq:
             self.head = Head(last.seq, False, self.head.status)
@@ -68,15 +67,15 @@ class Room:
         start = cursor + 1 - self._ring[0].seq
         return list(islice(self._ring, start, start + limit))
 
-    def _keep(self, event: Event) -> None:
-        if self._ring and event.seq != self._ring[-1].seq + 1:
-            self._clear()  # a commit was missed; the ring has no holes
-        if event.large:
-            self._clear()  # its line needs the digests of what is kept apart: the database has them
-            return
-        line = Line(event.seq, event.type, line_text(self.hiding, event.seq, event.type, event.at, event.data, None))
-        self._ring.append(line)
-        self._ring_bytes += len(line.text)
+    def _keep(self, events: Sequence[Event]) -> None:
+        """Only what follows on: the ring has no holes. The line of an event with a value kept apart needs that
+        value's digest, which the database has: it empties the ring."""
+        apart = max((index for index, event in enumerate(events) if event.large), default=-1)
+        if apart >= 0 or (self._ring and events[0].seq != self._ring[-1].seq + 1):
+            self._clear()
+        for line in lines_of(self.hiding, events[apart + 1 :]):
+            self._ring.append(line)
+            self._ring_bytes += len(line.text)
         while len(self._ring) > RING_EVENTS or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
             self._ring_bytes -= len(self._ring.popleft().text)
 

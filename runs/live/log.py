@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 EVENTS = RunEvent._meta.db_table
 RUNS = WorkflowRun._meta.db_table
-FETCH_ROWS = 50  # rows taken from the cursor at once: what is read beyond `max_bytes` is at most this much
+FETCH_ROWS = 100  # rows taken from the cursor at once: what is read beyond `max_bytes` is at most this much
 HEADS_AT_ONCE = 500  # runs asked for in one query
 
 P = ParamSpec("P")
@@ -48,9 +48,16 @@ class Head(NamedTuple):
     status: str
 
 
-def line_text(hiding: Hiding, seq: int, type: str, at: int, data: bytes, large: Mapping[str, str] | None) -> bytes:
-    """The line of an event. `large`: by key of data, the SHA-256 of a value that is kept apart."""
-    data = hiding.text(data)
+def lines_of(hiding: Hiding, events: Sequence[Sequence]) -> list[Line]:
+    """The lines of events, or of rows of the table: seq, type, at, data, large."""
+    texts = hiding.texts([bytes(event[3]) for event in events])
+    return [
+        Line(seq, type, _line_text(seq, type, at, text, large and _digests(large)))
+        for (seq, type, at, _, large), text in zip(events, texts, strict=True)
+    ]
+
+
+def _line_text(seq: int, type: str, at: int, data: bytes, large: Mapping[str, str] | None) -> bytes:
     if b"\n" in data or b"\r" in data:  # between tokens only: within a string, JSON has no raw line break
         data = data.replace(b"\r", b" ").replace(b"\n", b" ")
     end = b',"large":%b}' % orjson.dumps(large, option=orjson.OPT_SORT_KEYS) if large else b"}"
@@ -79,21 +86,14 @@ def read_lines(
             [run_id, after, *([] if upto is None else [upto]), limit],
         )
         while size < max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
-            for row in rows:
-                line = line_of_row(hiding, row)
-                lines.append(line)
-                size += len(line.text)
+            some = lines_of(hiding, rows)
+            lines += some
+            size += sum(len(line.text) for line in some)
     return lines
 
 
-def line_of_row(hiding: Hiding, row: Sequence) -> Line:
-    """The line of a row of the table: seq, type, at, data, large."""
-    seq, type, at, data, large = row
-    return Line(seq, type, line_text(hiding, seq, type, at, bytes(data), large and _mapping(large)))
-
-
-def _mapping(large: object) -> Mapping[str, str]:
-    """The column as the database gives it: text on SQLite and PostgreSQL alike."""
+def _digests(large: object) -> Mapping[str, str]:
+    """By key of data, the SHA-256 of a value that is kept apart. The column is text on SQLite and PostgreSQL alike."""
     return orjson.loads(large) if isinstance(large, str | bytes) else large
 
 

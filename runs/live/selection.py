@@ -7,7 +7,7 @@ import orjson
 from django.db import connection
 
 from .hiding import Hiding
-from .log import EVENTS, FETCH_ROWS, Line, line_of_row
+from .log import EVENTS, FETCH_ROWS, Line, lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,7 @@ def select_lines(run_id: str, hiding: Hiding, stretch: Stretch, selection: Selec
     with connection.cursor() as cursor:
         cursor.execute(sql, [run_id, stretch.after, stretch.last, *values, stretch.limit])
         while size < stretch.max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
-            for row in rows:
-                line = line_of_row(hiding, row)
+            for line in lines_of(hiding, rows):
                 looked_at += 1
                 end = line.seq
                 if selection.shows(line):

@@ -17,7 +17,7 @@ from runs.engine.results import RunStatus
 from runs.execution.history import read_events
 from runs.live.digest import Digest, ndjson, parts
 from runs.live.hiding import Hiding, hiding_of
-from runs.live.log import Line, line_text
+from runs.live.log import Line, lines_of
 from runs.live.rows import rows_of
 from runs.live.selection import Stretch, select_lines
 from runs.models import WorkflowRun
@@ -109,8 +109,8 @@ def _whole(run_id: str, hiding: Hiding, lines: list[Line]) -> list[Line]:
     for line in lines:
         if line.seq in partial and line.seq not in texts:
             start = partial.index(line.seq)
-            for event in read_events(run_id, seqs=partial[start : start + WHOLE_AT_ONCE]):
-                texts[event.seq] = line_text(hiding, event.seq, event.type, event.at, event.data, None)
+            events = read_events(run_id, seqs=partial[start : start + WHOLE_AT_ONCE])
+            texts |= {one.seq: one.text for one in lines_of(hiding, events)}
         text = texts.pop(line.seq, line.text)
         size += len(text)
         if whole and size > ANSWER_BYTES:

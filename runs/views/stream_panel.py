@@ -1,5 +1,6 @@
 """What the stream panel of a run shows before any script has run: the newest rows, the strip and the proof."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -17,6 +18,8 @@ FIRST_EVENTS = 200
 FIRST_BYTES = 512 << 10
 COUNTED_EVENTS = 200_000  # beyond this the page neither counts nor hashes a log by itself, but when it is asked to
 TAIL_EVENTS = 2_000  # from which it then begins to read
+READ_EVENTS = 20_000  # up to here the page's words tell chunks; beyond, events, until a script has counted
+SAMPLES = 500  # events that the strip is drawn from
 BARS = 100
 BASE, HEIGHT = 30, 26  # px: where the bars stand, and how high the highest is
 
@@ -43,13 +46,13 @@ class StreamPanel:
     socket_url: str
     is_ended: bool
     has_gap: bool = False
-    chunks: int | None = None  # None: too many events to count on each view
+    chunks: int | None = None  # None: too many events to read on each view
     bar_ms: int = 0
     bars: list[Bar] = field(default_factory=list)
 
 
 def stream_panel(run: WorkflowRun, step: str | None = None) -> StreamPanel:
-    """The panel of a run, or of one of its steps. Five short queries, whatever the run has written up to 200 000."""
+    """The panel of a run, or of one of its steps: a few short queries, whatever the run has written."""
     start = started_at(run)
     stretch = Stretch(0, run.last_seq, FIRST_EVENTS, FIRST_BYTES, backwards=True)
     lines, _ = select_lines(run.id, hiding_of(run.id), stretch, Selection(step=step or ""))
@@ -66,6 +69,7 @@ def stream_panel(run: WorkflowRun, step: str | None = None) -> StreamPanel:
     )
     if counted:
         _count(run, panel)
+    _draw(run, panel)
     return panel
 
 
@@ -83,27 +87,37 @@ def wanted_steps(run: WorkflowRun) -> list[str]:
 
 
 def _count(run: WorkflowRun, panel: StreamPanel) -> None:
-    """Chunks by time, and whether every number is there."""
+    """Whether every number is there, and how many are chunks: along the index, or over rows that are few."""
     types = sorted(CHUNK_TYPES)
-    marks = ", ".join(["%s"] * len(types))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*), (SELECT at FROM {EVENTS} WHERE run_id = %s AND seq = %s) FROM {EVENTS}"  # noqa: S608
-            " WHERE run_id = %s AND seq <= %s",
-            [run.id, run.last_seq, run.id, run.last_seq],
+            f"SELECT count(*) FROM {EVENTS} WHERE run_id = %s AND seq <= %s",  # noqa: S608
+            [run.id, run.last_seq],
         )
-        count, last_at = cursor.fetchone()
-        panel.has_gap = count != run.last_seq
-        panel.bar_ms = _bar_ms((last_at or panel.started_at) - panel.started_at)
-        cursor.execute(
-            f"SELECT (at - %s) / %s AS bar, count(*) FROM {EVENTS}"  # noqa: S608
-            f" WHERE run_id = %s AND seq <= %s AND type IN ({marks}) GROUP BY 1 ORDER BY 1",
-            [panel.started_at, panel.bar_ms, run.id, run.last_seq, *types],
-        )
-        counts = cursor.fetchall()
-    panel.chunks = sum(count for _, count in counts)
-    most = max((count for _, count in counts), default=1)
-    for index, count in counts:
+        panel.has_gap = cursor.fetchone()[0] != run.last_seq
+        if run.last_seq <= READ_EVENTS:
+            cursor.execute(
+                f"SELECT count(*) FROM {EVENTS} WHERE run_id = %s AND seq <= %s AND type IN (%s, %s)",  # noqa: S608
+                [run.id, run.last_seq, *types],
+            )
+            panel.chunks = cursor.fetchone()[0]
+
+
+def _draw(run: WorkflowRun, panel: StreamPanel) -> None:
+    """The strip, from some events at equal distances: a log's numbers grow with its times."""
+    distance = max(1, run.last_seq // SAMPLES)
+    seqs = range(distance, run.last_seq + 1, distance)
+    if not seqs:
+        return
+    types = sorted(CHUNK_TYPES)
+    marks = ", ".join(["%s"] * len(seqs))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT at, type FROM {EVENTS} WHERE run_id = %s AND seq IN ({marks})", [run.id, *seqs])  # noqa: S608
+        rows = cursor.fetchall()
+    panel.bar_ms = _bar_ms(max((at for at, _ in rows), default=panel.started_at) - panel.started_at)
+    counts = Counter((at - panel.started_at) // panel.bar_ms for at, type in rows if type in types)
+    most = max(counts.values(), default=1)
+    for index, count in sorted(counts.items()):
         height = 1 + count / most * (HEIGHT - 1)
         panel.bars.append(Bar(f"{max(0, index)}%", f"{BASE - height:.1f}", f"{height:.1f}"))
 

@@ -11,7 +11,8 @@ const CHUNKS = new Set(["workflow-step-output", "workflow-step-custom"])
 export function cutFrame(text) {
   if (!text.startsWith(HEAD)) return { lines: [], around: JSON.parse(text) }
   const end = text.lastIndexOf("\n]")
-  return { lines: text.slice(HEAD.length, end).split(",\n"), around: JSON.parse(`{"events":[${text.slice(end)}`) }
+  const inner = text.slice(HEAD.length, end)
+  return { lines: inner ? inner.split(",\n") : [], around: JSON.parse(`{"events":[${text.slice(end)}`) }
 }
 
 /** One event: its number, type, time in epoch milliseconds, and its text. */

@@ -186,11 +186,13 @@ export class StreamList {
     // Never as markup: a chunk is what a stranger wrote.
     body.textContent = row.shownBody
     if (row.isCut) {
+      const cut = document.createElement("span")
+      cut.textContent = body.textContent
       const more = document.createElement("a")
       more.className = "more"
       more.href = kind.href
       more.textContent = `show ${byteSize(new Blob([row.body]).size)}`
-      body.append(" ", more)
+      body.replaceChildren(cut, " ", more)
     }
   }
 
