@@ -1,0 +1,77 @@
+"""Whether the console itself is well: who executes runs, what waits, what the database takes."""
+
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+import django
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from runs.execution import dispatch
+from runs.models import WorkflowDefinition
+
+from .metrics import database_bytes
+from .status import database_trouble, executor_trouble
+
+STARTED_AT = timezone.now()  # of this process: the module is imported with the URLs
+
+
+class Disk(NamedTuple):
+    """Of the data folder, in bytes."""
+
+    database: int
+    free: int
+
+
+@require_GET
+def system(request: HttpRequest) -> HttpResponse:
+    """One sentence first: all is well, or what is not."""
+    trouble = database_trouble()
+    if not trouble:
+        trouble = executor_trouble()
+    context = {
+        "trouble": trouble,
+        "executor": None if trouble else dispatch.executor_state(),
+        "concurrency": settings.CONCURRENCY,
+        "disk": Disk(database_bytes(), shutil.disk_usage(settings.DATA_DIR).free),
+        "database": _database(),
+        "broken": WorkflowDefinition.objects.exclude(problem="").order_by("id"),
+        "versions": _versions(),
+        "started_at": STARTED_AT,
+        "max_body_bytes": settings.MAX_BODY_BYTES,
+        "max_chunks": settings.MAX_CHUNKS,
+    }
+    return render(request, "runs/system.html", context)
+
+
+def _database() -> str:
+    if settings.ON_POSTGRESQL:
+        number = connection.pg_version
+        return f"PostgreSQL {number // 10_000}.{number % 10_000}"
+    import sqlite3
+
+    kept = settings.ENV.wfconsole_sqlite_synchronous
+    return f"SQLite {sqlite3.sqlite_version}, {'survives the loss of power' if kept == 'full' else 'survives kill -9'}"
+
+
+def _versions() -> list[tuple[str, str]]:
+    return [
+        ("Python", platform.python_version()),
+        ("Django", django.get_version()),
+        *((name, _version(package)) for name, package in (("Channels", "channels"), ("Daphne", "daphne"))),
+        ("System", f"{platform.system()} {platform.machine()}, {sys.platform}"),
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
