@@ -10,8 +10,10 @@ from runs.views import (
     run_events,
     run_list,
     run_start,
+    run_value,
     sign_in,
     status,
+    system,
     workflow_detail,
     workflow_list,
 )
@@ -25,16 +27,19 @@ urlpatterns = [
     # workflows
     path("workflows/", workflow_list.workflow_list, name="workflow_list"),
     path("workflows/<str:workflow_id>/", workflow_detail.workflow_detail, name="workflow_detail"),
+    path("workflows/<str:workflow_id>/switch/", workflow_detail.workflow_switch, name="workflow_switch"),
     path("workflows/<str:workflow_id>/start/", run_start.run_start, name="run_start"),
     # runs
     path("runs/", run_list.run_list, name="run_list"),
     path("find/", run_list.run_find, name="run_find"),
     path("runs/<str:run_id>/", run_detail.run_detail, name="run_detail"),
     path("runs/<str:run_id>/cancel/", run_detail.run_cancel, name="run_cancel"),
+    path("runs/<str:run_id>/value/", run_value.run_value, name="run_value"),
     path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
     path("runs/<str:run_id>/events.ndjson", run_events.run_events_ndjson, name="run_events_ndjson"),
     path("runs/<str:run_id>/digest", run_events.run_digest, name="run_digest"),
     # for machines
+    path("system/", system.system, name="system"),
     path("healthz", status.healthz, name="healthz"),
     path("readyz", status.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

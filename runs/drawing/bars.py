@@ -1,0 +1,92 @@
+"""Small charts of runs as bars: what went well stands on the line, what failed hangs below it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HANGING = 0.3  # the part of the height that is kept for failures below the line
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One rectangle. `kind` is its class: ok, bad, sus, run. x and width in percent, y and height in px."""
+
+    kind: str
+    x: str
+    y: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    height: int
+    line: float
+    bars: list[Bar]
+
+
+def hour_bars(counts: tuple[Sequence[int], Sequence[int]], height: int, *, most: int = 0) -> Bars:
+    """A bar for each hour: runs that did not fail above the line, failed ones below.
+
+    `most`: the count that fills the height, so that several rows can be compared; without it, the row's own.
+    """
+    well, failed = counts
+    above = round(height * (1 - HANGING)) - 1
+    below = height - above - 2
+    most = max(most, *well, *failed, 1)
+    step = 100 / len(well)
+    bars = []
+    for place, (good, bad) in enumerate(zip(well, failed, strict=True)):
+        if good:
+            bars.append(
+                _bar("ok", place * step, step * 0.72, above - _tall(good, most, above), _tall(good, most, above))
+            )
+        if bad:
+            bars.append(_bar("bad", place * step, step * 0.72, above + 2, _tall(bad, most, below)))
+    return Bars(height, above + 1, bars)
+
+
+def outcome_bars(runs: Sequence[tuple[str, float | None]], height: int, places: int) -> Bars:
+    """A bar for each run, oldest first, of `(status, duration in any unit)`; the newest stands at the right edge."""
+    above = round(height * (1 - HANGING)) - 1
+    below = height - above - 2
+    most = max([took for _, took in runs if took] or [1])
+    step = 100 / places
+    bars = []
+    for place, (status, took) in enumerate(runs[-places:], start=places - min(len(runs), places)):
+        x = place * step
+        if status in ("failed", "tripwire"):
+            bars.append(_bar("bad", x, step * 0.7, above + 2, max(_tall(took or 0, most, below), 4)))
+        elif status == "suspended":
+            half = above * 0.6
+            bars.append(_bar("sus", x, step * 0.7, above - half + 4, half - 4))
+            bars.append(_bar("sus", x, step * 0.7, above - half, 3))
+        elif status in ("running", "waiting", "pending"):
+            bars.append(_bar("run", x, step * 0.66, above - above * 0.6, above * 0.6))
+        else:
+            tall = max(_tall(took or 0, most, above), 2)
+            bars.append(_bar("ok", x, step * 0.7, above - tall, tall))
+    return Bars(height, above + 1, bars)
+
+
+def _tall(value: float, most: float, room: float) -> float:
+    return max(value / most * room, 1.5)
+
+
+def _bar(kind: str, x: float, width: float, y: float, height: float) -> Bar:
+    return Bar(kind, f"{x:.2f}%", f"{y:.1f}", f"{width:.2f}%", f"{height:.1f}")
+
+
+@dataclass(frozen=True, slots=True)
+class DurationBar:
+    """A duration against the workflow's p95: the tick stands at 48 of 72 units."""
+
+    within: float
+    over: float
+
+
+def duration_bar(took: float | None, p95: float | None) -> DurationBar | None:
+    """None when there is nothing to compare."""
+    if took is None or not p95:
+        return None
+    length = min(took / p95 * 48, 70)
+    return DurationBar(round(min(length, 48), 2), round(max(length - 48, 0), 2))
