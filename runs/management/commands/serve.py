@@ -12,7 +12,8 @@ import socket
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
@@ -38,8 +39,9 @@ class Command(ConsoleCommand):
     def handle(self, *, host: str, port: str, **options: object) -> None:
         number = free_port(host, port)
         check_own_workflows()
-        migrate()
-        password = ensure_admin()
+        with alone():
+            migrate()
+            password = ensure_admin()
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
         from daphne.server import Server
@@ -81,14 +83,20 @@ def free_port(host: str, port: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def migrate() -> None:
-    """Bring the database up to date. Of two servers that start together, one migrates and the other waits."""
-    with (settings.DATA_DIR / "migrate.lock").open("w") as lock:
+@contextmanager
+def alone() -> Iterator[None]:
+    """Of two servers that start together on one data folder, one prepares it and the other waits."""
+    with (settings.DATA_DIR / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        executor = MigrationExecutor(connection)
-        # Asking is cheap; the command itself would compare every permission, at every start.
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", verbosity=0, interactive=False)
+        yield
+
+
+def migrate() -> None:
+    """Bring the database up to date."""
+    executor = MigrationExecutor(connection)
+    # Asking is cheap; the command itself would compare every permission, at every start.
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 class Announcer:
