@@ -22,18 +22,8 @@ RUNS_PER_PAGE = 50
 MOST_COUNTED = 10_000  # an exact count of more would read more rows than the page is worth
 TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 # What a row shows; the rest of the card stays where it is.
-CARD = [
-    "id",
-    "workflow_id",
-    "status",
-    "created_at",
-    "started_at",
-    "ended_at",
-    "wake_at",
-    "actor_label",
-    "tags",
-    "detail",
-]
+CARD = ["id", "workflow_id", "status", "created_at", "started_at", "ended_at", "wake_at"]
+CARD += ["actor_label", "tags", "detail"]
 
 
 @dataclass(frozen=True, slots=True)
