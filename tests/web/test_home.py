@@ -1,0 +1,45 @@
+"""The home page."""
+
+import pytest
+
+from tests.web.cards import make_cards
+from tests.web.run_logs import make_workflow
+
+
+@pytest.fixture
+def client(viewer, client_for):
+    return client_for(viewer)
+
+
+def test_a_fresh_console_says_what_to_do_first(client, db):
+    make_workflow(description="Checks an order.")
+    text = client.get("/").content.decode()
+    assert "Start your first run" in text
+    assert "Checks an order." in text
+
+
+def test_the_day_is_counted(client, db):
+    workflow = make_workflow()
+    make_cards(workflow, 6)
+    make_cards(workflow, 2, prefix="bad", status="failed", detail="charge_card: card declined")
+    make_cards(workflow, 1, prefix="now", status="running", ended_at=None)
+    make_cards(workflow, 1, prefix="ask", status="suspended", ended_at=None, detail="Approve order ORD-1?")
+    context = client.get("/").context
+    assert (context["day"].total, context["day"].failed, context["running"], context["waiting"]) == (10, 2, 1, 1)
+    assert context["day"].success_percent == 75
+    assert [(cause.detail, cause.runs) for cause in context["causes"]] == [("charge_card: card declined", 2)]
+    assert [run.detail for run in context["asking"]] == ["Approve order ORD-1?"]
+
+
+def test_the_number_of_queries_does_not_grow(client, db, django_assert_max_num_queries):
+    for number in range(8):
+        make_cards(make_workflow(f"workflow-{number}"), 30, prefix=f"w{number}")
+    with django_assert_max_num_queries(16):
+        client.get("/")
+
+
+def test_only_the_part_that_changes_is_sent_again(client, db):
+    make_cards(make_workflow(), 1)
+    text = client.get("/", headers={"HX-Request": "true", "HX-Request-Type": "partial"}).content.decode()
+    assert "<html" not in text
+    assert "runs in 24 h" in text
