@@ -114,9 +114,15 @@ class DatabaseRunStore:
     async def claim(
         self, run_id: str, *, expected: Sequence[RunStatus], status: RunStatus | None = None
     ) -> DatabaseRunLog | None:
-        """Take the run, if its status is one of `expected`: its log under a new epoch. None: somebody was first."""
+        """Take the run, if its status is one of `expected`: its log under a new epoch. None: somebody was first.
+
+        Raises RunNotFound.
+        """
         taken = await self.writer.perform(lambda connection: take_run(connection, run_id, expected, status))
-        return DatabaseRunLog(self.writer, run_id, *taken, status=status) if taken is not None else None
+        if taken is None:
+            await self.card(run_id)
+            return None
+        return DatabaseRunLog(self.writer, run_id, *taken, status=status)
 
     async def load(self, run_id: str, *, after: int = 0) -> list[Event]:
         """The events after that seq, in order, with large and repeated values put back. Raises RunNotFound."""

@@ -42,6 +42,12 @@ def snapshot(run_id: str) -> RunSnapshot:
         return fold(run_id, workflow_id, select_events(_executor(cursor), run_id))
 
 
+def stored_events(run_id: str, types: Collection[str] | None = None) -> list[Event]:
+    """The events as they are stored, for a fold: it puts values back by itself, at half the cost of read_events()."""
+    with connection.cursor() as cursor:
+        return select_events(_executor(cursor), run_id, types=types)
+
+
 def select_events(
     execute: Execute,
     run_id: str,

@@ -11,6 +11,7 @@ from .connection import Connection, connect
 
 LOCK_FILE = "executor.lock"
 LOCK_KEY = 0x77_66_63_6F_6E_73_6F_6C  # any number that nobody else in this database uses: "wfconsol"
+TRIES, TRY_SECONDS = 5, 0.01
 FRESH_SECONDS = 10.0  # a leader that has not been heard of for longer than this is not at work
 
 
@@ -24,14 +25,17 @@ class FileLeadership:
     def take(self) -> bool:
         """Become the leader, unless somebody is."""
         file = self._path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return False
-        self._file = file
-        self.beat()
-        return True
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(TRY_SECONDS)  # perhaps a page only asks, in heard_of_leader(), whether anybody leads
+            else:
+                self._file = file
+                self.beat()
+                return True
+        file.close()
+        return False
 
     def beat(self) -> bool:
         """Say that the leader is at work. False: it leads no longer."""

@@ -7,8 +7,10 @@ from importlib import import_module
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from pydantic.alias_generators import to_camel
 
 from runs.engine import Workflow
+from runs.engine.workflow import StepInfo
 from runs.models import WorkflowDefinition, WorkflowVersion
 
 GONE = "Its code is not among the workflows of this console (WFCONSOLE_WORKFLOWS) any more."
@@ -116,11 +118,17 @@ def _version(workflow: Workflow, definition: WorkflowDefinition, latest: Workflo
         number=latest.number + 1 if latest else 1,
         content_hash=content_hash(workflow.id),
         graph=graph_of(workflow),
-        steps={path: info.to_json() for path, info in workflow.describe_steps().items()},
+        steps={path: _step_form(info) for path, info in workflow.describe_steps().items()},
         **{field: schema.json_schema if schema is not None else None for field, schema in schemas.items()},
     )
     version.change = changes(latest, version)
     return version
+
+
+def _step_form(info: StepInfo) -> dict[str, object]:
+    """What a version keeps of a step, in camelCase as the graph is, without what is not told."""
+    told = {name: getattr(info, name) for name in StepInfo.__slots__}
+    return {to_camel(name): value for name, value in told.items() if value not in (None, 0)}
 
 
 def changes(old: WorkflowVersion | None, new: WorkflowVersion) -> str:

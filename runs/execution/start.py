@@ -30,6 +30,7 @@ __all__ = [
     "StartRequest",
     "UnknownWorkflow",
     "WorkflowDisabled",
+    "check_start",
     "start_run",
 ]
 
@@ -106,16 +107,13 @@ def start_run(
     """
     if request.start_key and (made := _made_with(request.start_key)):
         return made
-    definition, workflow = _runnable(request.workflow_id)
-    data, tracing = _first_event(request, workflow)
-    text, large = encoded_event(data)
-    _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
+    checked = _check(request, actor)
     now = time.time_ns() // 1_000_000
     created = datetime.fromtimestamp(now / 1000, UTC)
     run = WorkflowRun(
         id=request.run_id or str(uuid7()),
-        workflow=definition,
-        version=definition.current,
+        workflow=checked.definition,
+        version=checked.definition.current,
         priority=request.priority,
         created_at=created,
         updated_at=created,
@@ -123,15 +121,15 @@ def start_run(
         actor=actor,
         actor_label=actor_label or (actor.get_username() if actor else ""),
         resource_id=request.resource_id,
-        trace_id=tracing.trace_id or "",
+        trace_id=checked.tracing.trace_id or "",
         origin_id=request.origin_id,
         origin_step=request.origin_step,
         start_key=request.start_key or None,
     )
-    event = Event(1, EventType.RUN_START.value, now, text, large)
+    event = Event(1, EventType.RUN_START.value, now, checked.text, checked.large)
     try:
         with transaction.atomic():
-            WorkflowRun.objects.enqueue(run, tracing.tags)
+            WorkflowRun.objects.enqueue(run, checked.tracing.tags)
             _store(run, event)
             _audit(run, address)
             transaction.on_commit(lambda: announce({run.id: [event]}))
@@ -140,10 +138,39 @@ def start_run(
         # The form was sent twice at the same moment, or the id is in use.
         if request.start_key and (made := _made_with(request.start_key)):
             return made
-        if WorkflowRun.objects.filter(pk=run.id).exists():
-            raise RunAlreadyExists(f"There is a run {run.id} already.") from None
+        _refuse_used_id(run.id)
         raise
     return run
+
+
+def check_start(request: StartRequest, *, actor: AbstractBaseUser | None = None) -> None:
+    """All the checks of start_run(), with its errors, and nothing stored."""
+    _check(request, actor)
+    if request.run_id is not None:
+        _refuse_used_id(request.run_id)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A request that may be carried out: of what, and with which first event."""
+
+    definition: WorkflowDefinition
+    tracing: TracingOptions
+    text: bytes
+    large: Mapping[str, bytes] | None
+
+
+def _check(request: StartRequest, actor: AbstractBaseUser | None) -> _Checked:
+    definition, workflow = _runnable(request.workflow_id)
+    data, tracing = _first_event(request, workflow)
+    text, large = encoded_event(data)
+    _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
+    return _Checked(definition, tracing, text, large)
+
+
+def _refuse_used_id(run_id: str) -> None:
+    if WorkflowRun.objects.filter(pk=run_id).exists():
+        raise RunAlreadyExists(f"There is a run {run_id} already.") from None
 
 
 def _made_with(start_key: str) -> WorkflowRun | None:
