@@ -4,36 +4,70 @@ The log of a run is the truth. An event has a number `seq` (1, 2, 3 … without 
 milliseconds) and its data, a JSON object in UTF-8. Types are the reference's words where it has one.
 
 A step is named by its path: `charge_card`, `inner.x` in a nested workflow, `pack_lines[3]` for an item of a
-foreach, `inner[0].x` for both.
+foreach, `inner[0].x` for both. Events of a step carry
+
+* `id`: the path; `in`: the path of the nested run or foreach that it belongs to (absent at the top); `item`: the index
+  of a foreach item; `entry`: the index of the entry in its own graph; `member`: the index in a parallel or branch.
+
+A value that equals one of an earlier event is stored once: `payloadFrom`, `outputFrom` and `resultFrom` name that
+event by its seq. `put_back` and `fold` undo it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+import orjson
+
+from .json_value import encode
+
 
 class EventType(StrEnum):
-    """Each kind of event. What its data holds is told in docs/events.md and by the models below."""
+    """Each kind of event, and what its data holds; a question mark stands behind a key that may be absent."""
 
-    RUN_START = "workflow-start"  # the whole request: input, state, request context, tracing, options
+    # workflowId, input?, initialState?, requestContext?, tracingOptions?, outputOptions?, resourceId?, perStep?:
+    # the whole request, parsed and checked
+    RUN_START = "workflow-start"
+    # steps (the path as a list of ids), resumeData?, forEachIndex?, label?, requestContext? (the caller's, to be merged
+    # over the stored one), tracingOptions?, outputOptions?, perStep?
     RUN_RESUME = "workflow-resume"
-    RUN_RESTART = "workflow-restart"  # also written when a run is taken over after a crash
+    # again? (paths of the steps that run anew), drop? (paths that are forgotten), requestContext?, tracingOptions?,
+    # outputOptions?. Written by Run.restart(), not by a recovery, which needs no event
+    RUN_RESTART = "workflow-restart"
+    # step (path as a list), entry, drop (paths forgotten), steps (path: the record it gets), input?, state?,
+    # executionPath, requestContext?, tracingOptions?, outputOptions?, perStep?. Made by Workflow.check_time_travel()
     RUN_TIME_TRAVEL = "workflow-time-travel"
-    RUN_SUSPENDED = "workflow-suspended"
-    RUN_PAUSED = "workflow-paused"
-    RUN_CANCELED = "workflow-canceled"
-    RUN_FINISH = "workflow-finish"  # success, failed, tripwire: with result or error
+    RUN_SUSPENDED = "workflow-suspended"  # no data: the run waits for an answer
+    RUN_PAUSED = "workflow-paused"  # no data: per-step execution stopped after one step
+    RUN_CANCELED = "workflow-canceled"  # by?: the last event of a canceled run
+    RUN_FINISH = "workflow-finish"  # status (success, failed, tripwire), result | resultFrom?, error?, tripwire?
+    # payload | payloadFrom?, iteration? (of a loop), totalCount? (of a foreach), resumePayload? (also false or null),
+    # selected? (indexes of the arms that a branch runs), nested? (true: it has steps of its own), runId? (of a nested
+    # run in a foreach), state? (that a nested run starts with, where it differs from the parent's),
+    # again? (true: the same execution after an interruption), relist? (true: shown again in the execution path)
     STEP_START = "workflow-step-start"
-    STEP_RETRY = "workflow-step-retry"  # an attempt failed, another one follows
-    STEP_RESULT = "workflow-step-result"  # success, failed, bailed, canceled
+    STEP_RETRY = "workflow-step-retry"  # attempt (from 1), error, stack?, nextAt: that attempt failed, another follows
+    # status (success, failed, bailed, canceled, paused), output | outputFrom?, error?, stack? (frames: file, line,
+    # function, code), tripwire?, nonRetryable?, fromItem? (index of the item that ended a foreach),
+    # state? (keys to be merged), requestContext? (the whole one, where the step changed it)
+    STEP_RESULT = "workflow-step-result"
+    # suspendPayload?, suspendOutput?, labels?, path? (of the step that suspended, below a nested workflow), runId?,
+    # spanId? (of the nested run), fromItem?, state?, requestContext?
     STEP_SUSPENDED = "workflow-step-suspended"
-    STEP_WAITING = "workflow-step-waiting"  # a sleep has begun
-    STEP_PROGRESS = "workflow-step-progress"  # an item of a foreach is done
-    STEP_OUTPUT = "workflow-step-output"  # a chunk by writer.write(): {"id", "output"}
-    STEP_CUSTOM = "workflow-step-custom"  # a chunk by writer.custom(): {"id", "chunk"}
+    STEP_WAITING = (
+        "workflow-step-waiting"  # payload | payloadFrom?, wakeAt? (a second one tells it when it is computed)
+    )
+    STEP_PROGRESS = "workflow-step-progress"  # completedCount, totalCount, currentIndex, iterationStatus
+    STEP_OUTPUT = "workflow-step-output"  # a chunk by writer.write(): output
+    STEP_CUSTOM = "workflow-step-custom"  # a chunk by writer.custom(): chunk
 
 
 CHUNK_TYPES = frozenset({EventType.STEP_OUTPUT, EventType.STEP_CUSTOM})
+
+# How a reference to an earlier value is called, and what the value is called when it is back in its place.
+REFERENCES = {"payloadFrom": "payload", "outputFrom": "output", "resultFrom": "result"}
+# The value of an event that later events may refer to; each event has at most one of them.
+REFERABLE = ("output", "payload", "input", "result")
 
 
 class Event(NamedTuple):
@@ -48,3 +82,44 @@ class Event(NamedTuple):
     at: int
     data: bytes
     large: Mapping[str, bytes] | None = None
+
+    def decoded(self) -> dict[str, object]:
+        """The data as Python values, large ones included; references to earlier events stay as they are."""
+        data: dict[str, object] = orjson.loads(self.data)
+        for key, text in (self.large or {}).items():
+            data[key] = orjson.loads(text)
+        return data
+
+
+def encode_event_data(data: Mapping[str, object]) -> bytes:
+    """The data of an event as it is stored. Values that are encoded already are orjson.Fragments. Raises NotJson."""
+    try:
+        return orjson.dumps(data)
+    except TypeError:
+        return encode(data)
+
+
+def put_back(events: Iterable[Event]) -> list[Event]:
+    """The events of a whole log, from its first one on, with every value in the place where it was left out."""
+    texts: dict[int, bytes] = {}
+    whole: list[Event] = []
+    for event in events:
+        if event.type in CHUNK_TYPES:
+            whole.append(event)
+            continue
+        data: dict[str, object] = orjson.loads(event.data)
+        large = dict(event.large or {})
+        changed = bool(large)
+        data.update({key: orjson.Fragment(text) for key, text in large.items()})
+        for reference, key in REFERENCES.items():
+            origin = data.pop(reference, None)
+            if isinstance(origin, int) and origin in texts:
+                large[key] = texts[origin]
+                data[key] = orjson.Fragment(texts[origin])
+                changed = True
+        for key in REFERABLE:
+            if key in data:
+                texts[event.seq] = large[key] if key in large else orjson.dumps(data[key])
+                break
+        whole.append(event._replace(data=orjson.dumps(data), large=None) if changed else event)
+    return whole

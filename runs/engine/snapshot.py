@@ -1,88 +1,370 @@
 """The fold of a run's events: all that it takes to continue the run, and all that its page shows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Final
+from collections.abc import Callable, Iterable
 
-from .events import Event
+from .events import REFERENCES, Event, EventType
+from .records import Attempt, Resume, RunSnapshot, Scope, StepRecord
 from .results import RunStatus, StepStatus
+from .undefined import UNSET, Unset
 
+__all__ = ["UNSET", "Attempt", "Resume", "RunSnapshot", "Scope", "StepRecord", "Unset", "apply", "fold"]
 
-class Unset(Enum):
-    """The mark for "no value at all", which differs from None: JSON null is a value."""
-
-    UNSET = "unset"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-UNSET: Final = Unset.UNSET
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One failed try of a step that was tried again. Times in epoch milliseconds."""
-
-    number: int  # from 1
-    started_at: int
-    ended_at: int
-    error: dict[str, object]
-    next_at: int | None = None  # when the next attempt begins
-
-
-@dataclass(slots=True)
-class StepRecord:
-    """What is known of one step at one path, from its last execution. Times in epoch milliseconds."""
-
-    path: str  # "charge_card", "inner.x", "pack_lines[3]"
-    status: StepStatus
-    started_at: int
-    payload: object = UNSET
-    output: object = UNSET
-    error: dict[str, object] | None = None
-    ended_at: int | None = None
-    suspend_payload: object = UNSET
-    suspended_at: int | None = None
-    resume_payload: object = UNSET
-    resumed_at: int | None = None
-    wake_at: int | None = None
-    iteration: int | None = None  # of a loop, from 1
-    completed_count: int | None = None  # of a foreach: items done, and in all
-    total_count: int | None = None
-    attempts: list[Attempt] = field(default_factory=list)
-    chunk_count: int = 0
-    seq: int = 0  # of its last event
-
-
-@dataclass(slots=True)
-class RunSnapshot:
-    """A run as its log tells it, up to event `seq`."""
-
-    run_id: str
-    workflow_id: str
-    status: RunStatus = RunStatus.PENDING
-    seq: int = 0
-    input: object = UNSET
-    state: dict[str, object] = field(default_factory=dict)
-    request_context: dict[str, object] = field(default_factory=dict)
-    tracing_options: dict[str, object] = field(default_factory=dict)
-    output_options: dict[str, object] = field(default_factory=dict)
-    trace_id: str | None = None
-    span_id: str | None = None
-    steps: dict[str, StepRecord] = field(default_factory=dict)  # by path, in order of first start
-    step_execution_path: list[str] = field(default_factory=list)
-    result: object = UNSET
-    error: dict[str, object] | None = None
-    tripwire: dict[str, object] | None = None
-    suspended_paths: dict[str, list[int]] = field(default_factory=dict)
-    resume_labels: dict[str, dict[str, object]] = field(default_factory=dict)
-    started_at: int | None = None
-    ended_at: int | None = None
-    chunk_count: int = 0
+Data = dict[str, object]
 
 
 def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
     """The run that these events tell of. Any prefix of a log folds; the one place where history becomes state."""
-    raise NotImplementedError
+    snapshot = RunSnapshot(run_id, workflow_id)
+    values: dict[int, object] = {}
+    for event in events:
+        data = event.decoded()
+        for reference, key in REFERENCES.items():
+            if reference in data:
+                origin = data.pop(reference)
+                if origin in values:
+                    data[key] = values[origin]  # type: ignore[index]
+                    data[f"{key}Seq"] = origin
+        for key in ("output", "payload", "input"):
+            if key in data:
+                values[event.seq] = data[key]
+                break
+        apply(snapshot, event.seq, event.type, event.at, data)
+    return snapshot
+
+
+def apply(snapshot: RunSnapshot, seq: int, type: str, at: int, data: Data) -> None:
+    """Bring the snapshot up to one more event. `data` has its values in place, not by reference."""
+    snapshot.seq = seq
+    reducer = _REDUCERS.get(type)
+    if reducer is not None:
+        reducer(snapshot, seq, at, data)
+
+
+def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    snapshot.workflow_id = str(data.get("workflowId", snapshot.workflow_id))
+    snapshot.input = data.get("input", UNSET)
+    snapshot.input_seq = seq
+    snapshot.resource_id = data.get("resourceId")  # type: ignore[assignment]
+    snapshot.request_context = dict(data.get("requestContext") or {})  # type: ignore[call-overload]
+    state = dict(data.get("initialState") or {})  # type: ignore[call-overload]
+    snapshot.scopes = {"": Scope(input=snapshot.input, state=state)}
+    snapshot.steps = {}
+    _options(snapshot, EventType.RUN_START, seq, data)
+
+
+def _options(snapshot: RunSnapshot, control: str, seq: int, data: Data) -> None:
+    snapshot.control = control
+    snapshot.control_seq = seq
+    snapshot.tracing_options = data.get("tracingOptions") or {}  # type: ignore[assignment]
+    snapshot.output_options = data.get("outputOptions") or {}  # type: ignore[assignment]
+    snapshot.per_step = bool(data.get("perStep"))
+    snapshot.resume = None
+    snapshot.target = None
+    snapshot.result = UNSET
+    snapshot.error = snapshot.tripwire = snapshot.ended_at = None
+
+
+def _run_resume(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    _options(snapshot, EventType.RUN_RESUME, seq, data)
+    snapshot.status = RunStatus.RUNNING
+    snapshot.request_context |= data.get("requestContext") or {}  # type: ignore[operator]
+    snapshot.resume = Resume(
+        steps=list(data.get("steps") or []),  # type: ignore[call-overload]
+        data=data.get("resumeData", UNSET),
+        index=data.get("forEachIndex"),  # type: ignore[arg-type]
+        label=data.get("label"),  # type: ignore[arg-type]
+    )
+
+
+def _run_restart(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    per_step = snapshot.per_step
+    _options(snapshot, EventType.RUN_RESTART, seq, data)
+    snapshot.per_step = per_step and "perStep" not in data
+    snapshot.status = RunStatus.RUNNING
+    snapshot.request_context |= data.get("requestContext") or {}  # type: ignore[operator]
+    for path in data.get("drop") or ():  # type: ignore[attr-defined]
+        snapshot.forget(path)
+    for path in data.get("again") or ():  # type: ignore[attr-defined]
+        if (record := snapshot.steps.get(path)) is not None:
+            record.status = StepStatus.RUNNING
+            record.wake_at = None
+            record.attempts = []
+
+
+def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    _options(snapshot, EventType.RUN_TIME_TRAVEL, seq, data)
+    snapshot.status = RunStatus.RUNNING
+    snapshot.target = list(data.get("step") or [])  # type: ignore[call-overload]
+    snapshot.travel_input = data.get("inputData", UNSET)
+    snapshot.request_context |= data.get("requestContext") or {}  # type: ignore[operator]
+    scope = snapshot.scopes[""]
+    if "input" in data:
+        snapshot.input = scope.input = data["input"]
+        snapshot.input_seq = seq
+    if "state" in data:
+        scope.state = dict(data["state"])  # type: ignore[call-overload]
+    for path in data.get("drop") or ():  # type: ignore[attr-defined]
+        snapshot.forget(path)
+    for found in data.get("steps") or ():  # type: ignore[attr-defined]
+        _restore(snapshot, seq, at, found)
+    for path, entry in (data.get("entries") or {}).items():  # type: ignore[attr-defined]
+        snapshot.scopes.setdefault(path, Scope(path, state=dict(scope.state))).entry = entry
+
+
+def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    """A record as a time travel wants it: made anew, or changed in what `data` names."""
+    path = str(data["id"])
+    record = snapshot.steps.get(path)
+    if record is None:
+        record = snapshot.steps[path] = StepRecord(path, StepStatus.SUCCESS, at)
+        _place(snapshot, record, data)
+    record.status = StepStatus(str(data["status"]))
+    record.seq = seq
+    record.restored = True
+    for key, name in _RESTORED.items():
+        if key in data:
+            setattr(record, name, data[key])
+    if "output" in data or "payload" in data:
+        record.payload_seq = record.output_seq = None
+
+
+_RESTORED = {"payload": "payload", "output": "output", "startedAt": "started_at", "endedAt": "ended_at"}
+_RESTORED |= {"resumePayload": "resume_payload", "suspendPayload": "suspend_payload"}
+
+
+def _place(snapshot: RunSnapshot, record: StepRecord, data: Data) -> Scope:
+    """Hang a record where it belongs, and give the nested run that it belongs to."""
+    owner = str(data.get("in", ""))
+    item = data.get("item")
+    if isinstance(item, int):
+        foreach = snapshot.steps.get(owner)
+        record.item = item
+        if foreach is not None:
+            if foreach.items is None:
+                foreach.items = {}
+            foreach.items[item] = record
+            record.step_id, record.scope, record.entry = foreach.step_id, foreach.scope, foreach.entry
+        return snapshot.scopes.get(record.scope) or snapshot.scopes[""]
+    scope = snapshot.scopes.get(owner)
+    if scope is None:
+        scope = snapshot.scopes[owner] = Scope(owner)
+    record.scope = owner
+    record.step_id = record.path[len(owner) + 1 :] if owner else record.path
+    record.entry = data.get("entry", record.entry)  # type: ignore[assignment]
+    record.member = data.get("member")  # type: ignore[assignment]
+    scope.steps[record.step_id] = record
+    scope.entry = record.entry
+    return scope
+
+
+def _touch(snapshot: RunSnapshot, at: int, data: Data) -> None:
+    snapshot.status = RunStatus.RUNNING
+    if snapshot.started_at is None:
+        snapshot.started_at = at
+    if "spanId" in data and "traceId" in data:
+        snapshot.trace_id, snapshot.span_id = data["traceId"], data["spanId"]  # type: ignore[assignment]
+
+
+def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    _touch(snapshot, at, data)
+    path = data["id"]
+    again = bool(data.get("again"))
+    resumed = "resumePayload" in data
+    record = snapshot.steps.get(path)  # type: ignore[arg-type]
+    if record is None:
+        record = snapshot.steps[path] = StepRecord(path, StepStatus.RUNNING, at)  # type: ignore[index,arg-type]
+    elif not again and not resumed:
+        _renew(snapshot, record, at)
+    scope = _place(snapshot, record, data)
+    record.status = StepStatus.RUNNING
+    record.restored = False
+    record.seq = record.start_seq = seq
+    record.attempt_at = at
+    record.ended_at = None
+    if "payload" in data:
+        record.payload = data["payload"]
+        record.payload_seq = data.get("payloadSeq", seq)  # type: ignore[assignment]
+    if "iteration" in data:
+        record.iteration = data["iteration"]  # type: ignore[assignment]
+    if "totalCount" in data:
+        record.total_count = data["totalCount"]  # type: ignore[assignment]
+        if record.completed_count is None:
+            record.completed_count = 0
+    record.selected = data.get("selected")  # type: ignore[assignment]
+    if resumed:
+        record.resume_payload = data["resumePayload"]
+        record.resumed_at = at
+        record.resuming = True
+        if snapshot.resume is not None:
+            snapshot.resume.taken.add(record.path)
+    if data.get("relist"):
+        record.started_at = at
+    single = record.item is None and record.member is None and record.iteration is None and record.total_count is None
+    if single and not resumed and (not again or data.get("relist")):
+        scope.execution_path.append(record.step_id)
+    if "runId" in data:
+        record.call_run_id = data["runId"]  # type: ignore[assignment]
+        record.run_id = record.run_id or record.call_run_id
+    if data.get("nested") and path not in snapshot.scopes:
+        state = data.get("state", scope.state)
+        hidden = record.item is not None or scope.hidden
+        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)  # type: ignore[call-overload]
+
+
+def _renew(snapshot: RunSnapshot, record: StepRecord, at: int) -> None:
+    """The step starts afresh; what an earlier answer was stays with it, as in the reference."""
+    snapshot.forget_below(record)
+    record.started_at = at
+    record.payload = record.output = record.suspend_payload = record.suspend_output = UNSET
+    record.error = record.stack = record.tripwire = record.suspended_at = record.wake_at = None
+    record.iteration = record.total_count = record.completed_count = record.ended_by = None
+    record.suspended_path = record.run_id = record.span_id = record.payload_seq = record.output_seq = None
+    record.attempts = []
+    record.labels = []
+    record.chunk_count = 0
+    record.resuming = record.non_retryable = record.restored = record.sleeps = False
+
+
+def _step_retry(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    if record is None:
+        return
+    next_at = data.get("nextAt")
+    record.attempts.append(
+        Attempt(len(record.attempts) + 1, record.attempt_at, at, data.get("error") or {}, next_at, data.get("stack"))  # type: ignore[arg-type]
+    )
+    record.attempt_at = next_at or at  # type: ignore[assignment]
+    record.seq = seq
+    if record.path in snapshot.scopes:  # a nested workflow runs again as a whole
+        hidden = snapshot.scopes[record.path].hidden
+        snapshot.forget_below(record)
+        state = data.get("state", snapshot.scopes[record.scope].state)
+        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)  # type: ignore[call-overload]
+
+
+def _settle(snapshot: RunSnapshot, record: StepRecord, seq: int, data: Data) -> None:
+    """What the end and the suspension of a step have in common."""
+    record.seq = seq
+    record.resuming = False
+    if state := data.get("state"):
+        snapshot.scopes.get(record.scope, snapshot.scopes[""]).state.update(state)  # type: ignore[call-overload]
+    if "requestContext" in data:
+        snapshot.request_context = data["requestContext"]  # type: ignore[assignment]
+
+
+def _step_result(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    if record is None:
+        return
+    _settle(snapshot, record, seq, data)
+    record.status = StepStatus(data["status"])  # type: ignore[arg-type]
+    if record.item is not None and record.status is StepStatus.SUCCESS:
+        foreach = snapshot.steps.get(str(data.get("in")))
+        if foreach is not None:
+            foreach.completed_count = (foreach.completed_count or 0) + 1
+    record.ended_at = None if record.status is StepStatus.PAUSED else at
+    record.suspend_payload = record.suspend_output = UNSET
+    record.suspended_at = record.suspended_path = record.wake_at = None
+    record.labels = []
+    if "output" in data:
+        record.output = data["output"]
+        record.output_seq = data.get("outputSeq", seq)  # type: ignore[assignment]
+    elif record.status is not StepStatus.CANCELED:
+        record.output = UNSET
+    record.error = data.get("error")  # type: ignore[assignment]
+    record.stack = data.get("stack")  # type: ignore[assignment]
+    record.tripwire = data.get("tripwire")  # type: ignore[assignment]
+    record.non_retryable = bool(data.get("nonRetryable"))
+    record.ended_by = data.get("fromItem")  # type: ignore[assignment]
+
+
+def _step_suspended(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    if record is None:
+        return
+    _settle(snapshot, record, seq, data)
+    record.status = StepStatus.SUSPENDED
+    record.suspended_at = at
+    record.suspend_payload = data.get("suspendPayload", UNSET)
+    record.suspend_output = data.get("suspendOutput", UNSET)
+    record.suspended_path = data.get("path")  # type: ignore[assignment]
+    record.labels = data.get("labels") or []  # type: ignore[assignment]
+    record.ended_by = data.get("fromItem")  # type: ignore[assignment]
+    record.span_id = data.get("spanId")  # type: ignore[assignment]
+    record.run_id = data.get("runId", record.run_id)  # type: ignore[assignment]
+
+
+def _step_waiting(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    _touch(snapshot, at, data)
+    path = str(data["id"])
+    record = snapshot.steps.get(path)
+    if record is None:
+        record = snapshot.steps[path] = StepRecord(path, StepStatus.WAITING, at)
+    if "entry" in data:
+        scope = _place(snapshot, record, data)
+        _renew(snapshot, record, at)
+        record.start_seq = seq
+        record.sleeps = True
+        record.ended_at = None
+        record.payload = data.get("payload", UNSET)
+        record.payload_seq = data.get("payloadSeq", seq)  # type: ignore[assignment]
+        scope.execution_path.append(record.step_id)
+        record.status = StepStatus.WAITING
+    record.seq = seq
+    record.wake_at = data.get("wakeAt")  # type: ignore[assignment]
+    snapshot.status = RunStatus.WAITING
+
+
+def _step_progress(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    if record is not None:
+        record.seq = seq
+
+
+def _chunk(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    snapshot.chunk_count += 1
+    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    if record is not None:
+        record.chunk_count += 1
+
+
+def _run_suspended(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    snapshot.status = RunStatus.SUSPENDED
+
+
+def _run_paused(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    snapshot.status = RunStatus.PAUSED
+
+
+def _run_canceled(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    snapshot.status = RunStatus.CANCELED
+    snapshot.ended_at = at
+    snapshot.canceled_by = data.get("by")  # type: ignore[assignment]
+
+
+def _run_finish(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
+    snapshot.status = RunStatus(data["status"])  # type: ignore[arg-type]
+    snapshot.result = data.get("result", UNSET)
+    snapshot.error = data.get("error")  # type: ignore[assignment]
+    snapshot.tripwire = data.get("tripwire")  # type: ignore[assignment]
+    snapshot.ended_at = at
+
+
+_REDUCERS: dict[str, Callable[[RunSnapshot, int, int, Data], None]] = {
+    EventType.RUN_START: _run_start,
+    EventType.RUN_RESUME: _run_resume,
+    EventType.RUN_RESTART: _run_restart,
+    EventType.RUN_TIME_TRAVEL: _run_time_travel,
+    EventType.RUN_SUSPENDED: _run_suspended,
+    EventType.RUN_PAUSED: _run_paused,
+    EventType.RUN_CANCELED: _run_canceled,
+    EventType.RUN_FINISH: _run_finish,
+    EventType.STEP_START: _step_start,
+    EventType.STEP_RETRY: _step_retry,
+    EventType.STEP_RESULT: _step_result,
+    EventType.STEP_SUSPENDED: _step_suspended,
+    EventType.STEP_WAITING: _step_waiting,
+    EventType.STEP_PROGRESS: _step_progress,
+    EventType.STEP_OUTPUT: _chunk,
+    EventType.STEP_CUSTOM: _chunk,
+}

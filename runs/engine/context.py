@@ -1,0 +1,258 @@
+"""What the functions of a workflow are given: StepContext for steps, FunctionContext for conditions and the like."""
+
+from collections.abc import Awaitable, Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from .cancellation import CancelToken
+from .conditions import truthy
+from .errors import StepRefused
+from .json_value import to_json
+from .records import Scope
+from .request_context import RequestContext
+from .results import StepStatus
+from .schemas import STEP_STATE, STEP_SUSPEND, issues_text
+from .step import Step
+from .tracing import TracingContext
+from .undefined import UNSET
+
+if TYPE_CHECKING:
+    from .schemas import Schema
+
+I_co = TypeVar("I_co", covariant=True)
+
+
+class Done:
+    """An awaitable that is done already, so that a call may be awaited or not."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield  # makes it a generator
+
+
+DONE = Done()
+
+
+class Sink(Protocol):
+    """Where chunks go."""
+
+    def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
+        """Store it, and hand it to whoever listens."""
+
+
+class Writer:
+    """Streams chunks out of a running step. They are kept in the run's log, in order, also when the step fails."""
+
+    __slots__ = ("_name", "_path", "_sink")
+
+    def __init__(self, sink: Sink, path: str, name: str) -> None:
+        self._sink = sink
+        self._path = path
+        self._name = name
+
+    def write(self, chunk: object) -> Awaitable[None]:
+        """Stream any JSON value, named with the step. To be awaited in async functions. Raises NotJson."""
+        return self._sink.chunk(self._path, self._name, chunk, custom=False)
+
+    def custom(self, chunk: object) -> Awaitable[None]:
+        """Stream a value as it is, such as `{"type": "data-note", "data": …}`. Raises NotJson."""
+        return self._sink.chunk(self._path, self._name, chunk, custom=True)
+
+
+def _output(scope: Scope, step: str | Step) -> object:
+    record = scope.steps.get(step if isinstance(step, str) else step.id)
+    return record.output if record is not None and record.status is StepStatus.SUCCESS else UNSET
+
+
+class FunctionContext:
+    """Given to conditions, mapping functions and functions that tell a duration or a concurrency."""
+
+    __slots__ = (
+        "_scope",
+        "abort_signal",
+        "input_data",
+        "iteration_count",
+        "request_context",
+        "resource_id",
+        "retry_count",
+        "run_id",
+        "tracing",
+        "workflow_id",
+        "writer",
+    )
+
+    def __init__(
+        self,
+        scope: Scope,
+        *,
+        input_data: object,
+        run_id: str,
+        workflow_id: str,
+        resource_id: str | None,
+        request_context: RequestContext,
+        abort_signal: CancelToken,
+        writer: Writer,
+        tracing: TracingContext,
+        iteration_count: int | None = None,
+    ) -> None:
+        self._scope = scope
+        self.input_data = input_data
+        self.run_id = run_id
+        self.workflow_id = workflow_id
+        self.resource_id = resource_id
+        self.request_context = request_context
+        self.abort_signal = abort_signal
+        self.writer = writer
+        self.tracing = tracing
+        self.iteration_count = iteration_count  # of a loop, from 1
+        self.retry_count = -1
+
+    @property
+    def input(self) -> object:
+        """The output of the entry before; same as `input_data`."""
+        return self.input_data
+
+    @property
+    def init_data(self) -> object:
+        """The input of this workflow."""
+        return self._scope.input
+
+    @property
+    def state(self) -> dict[str, object]:
+        """The run's state, as it is now."""
+        return dict(self._scope.state)
+
+    def get_init_data(self) -> object:
+        """Same as `init_data`."""
+        return self._scope.input
+
+    def step_output(self, step_id: str) -> object:
+        """The output of a step that ended with success, else UNSET."""
+        return _output(self._scope, step_id)
+
+    def get_step_result(self, step: str | Step) -> object:
+        """The output of a step that ended with success, else None."""
+        output = _output(self._scope, step)
+        return None if output is UNSET else output
+
+    def abort(self) -> None:
+        """Stop the run, as Run.cancel() does."""
+        self.abort_signal.cancel()
+
+
+class StepContext(Generic[I_co]):
+    """Given to a step's function, anew for each attempt. Nothing that is done to its values changes the run.
+
+    `input`: an instance of the step's input model, else plain JSON data of the step's own. `resume_data`: the answer,
+    UNSET when the step does not run on one. `suspend_data`: the question that was asked before. `retry_count` counts
+    from 0. `idempotency_key` is the same in each attempt, also after a crash: hand it to services that must not act
+    twice. `abort_signal` tells, by `aborted` and `wait()`, that the run was canceled.
+    """
+
+    __slots__ = (
+        "_bailed",
+        "_schemas",
+        "_scope",
+        "_state_update",
+        "_suspended",
+        "abort_signal",
+        "idempotency_key",
+        "input",
+        "iteration",
+        "path",
+        "request_context",
+        "resource_id",
+        "restarted",
+        "resume_data",
+        "retry_count",
+        "run_id",
+        "suspend_data",
+        "tracing",
+        "workflow_id",
+        "writer",
+    )
+
+    input: I_co
+
+    def __init__(self, step: Step, scope: Scope, *, checks: bool, values: Mapping[str, Any]) -> None:
+        self._schemas = step if checks else None
+        self._scope = scope
+        self._state_update: dict[str, object] | None = None
+        self._suspended: tuple[object, tuple[str, ...]] | None = None
+        self._bailed: object = _NOT_BAILED
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    @property
+    def input_data(self) -> I_co:
+        """Same as `input`."""
+        return self.input
+
+    @property
+    def state(self) -> dict[str, object]:
+        """The run's state, as it is now; what this step sets itself comes in when the step ends."""
+        return dict(self._scope.state)
+
+    @property
+    def init_data(self) -> object:
+        """Same as get_init_data()."""
+        return self._scope.input
+
+    def get_init_data(self) -> object:
+        """The input of this workflow; in a nested one, the nested input."""
+        return self._scope.input
+
+    def step_output(self, step_id: str) -> object:
+        """The output of a step that ended with success, else UNSET."""
+        return _output(self._scope, step_id)
+
+    def get_step_result(self, step: str | Step) -> object:
+        """The output of a step of this workflow that ended with success, else None."""
+        output = _output(self._scope, step)
+        return None if output is UNSET else output
+
+    def set_state(self, state: Mapping[str, object] | None) -> Awaitable[None]:
+        """Merge these keys into the run's state when the step ends; of several calls the last one counts.
+
+        A failed attempt sets nothing. Raises StepRefused when the value does not fit the step's state schema.
+        """
+        if not truthy(state):
+            return DONE
+        value = self._checked(self._schemas and self._schemas.state_schema, state, STEP_STATE, _STATE_CODE)
+        self._state_update = dict(value) if isinstance(value, Mapping) else None
+        return DONE
+
+    def suspend(self, payload: object = UNSET, *, resume_label: str | Iterable[str] | None = None) -> Awaitable[None]:
+        """Let the run wait for an answer. Does not stop the function: return afterwards.
+
+        `payload` is the question, and `suspend_data` when the step runs again from its start; `resume_label` names it
+        for resume(label=…). Raises StepRefused when the payload does not fit the step's suspend schema.
+        """
+        value: object = UNSET  # an empty question is none, as in the reference
+        if truthy(payload):
+            value = self._checked(self._schemas and self._schemas.suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
+        labels = () if resume_label is None else (resume_label,) if isinstance(resume_label, str) else resume_label
+        self._suspended = (value, tuple(labels))
+        return DONE
+
+    def bail(self, result: object = UNSET) -> None:
+        """End the workflow with success and this result, once the function has returned."""
+        self._bailed = result
+
+    def abort(self) -> None:
+        """Stop the run, as Run.cancel() does."""
+        self.abort_signal.cancel()
+
+    def _checked(self, schema: "Schema | None", value: object, head: str, code: str | None) -> object:
+        if schema is None:
+            return value if value is UNSET else to_json(value)
+        parsed = schema.parse(value)
+        if parsed.issues:
+            raise StepRefused(issues_text(head, parsed.issues), code=code)
+        return parsed.value
+
+
+_NOT_BAILED = object()
+_SUSPEND_CODE = "WORKFLOW_STEP_SUSPEND_DATA_VALIDATION_FAILED"
+_STATE_CODE = None  # the reference raises a plain error here

@@ -1,0 +1,315 @@
+"""One execution of a run: where its events go, who hears of them, and how it is told to stop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .cancellation import CancelToken
+from .context import DONE, FunctionContext, Writer
+from .events import EventType
+from .json_value import encode
+from .records import RunSnapshot, Scope
+from .request_context import RequestContext
+from .results import RunStatus
+from .snapshot import apply
+from .store import CardChange, RunLog, now_ms
+from .tracing import NO_SPAN, TraceSpan, Tracing, TracingContext
+from .undefined import UNSET
+from .watch_events import watch_events
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+logger = logging.getLogger("wfconsole.engine")
+
+BACKLOG_BYTES = 256 * 1024  # so much may be written before a step has to wait for the commit
+CHUNK_OVERHEAD = 100  # bytes that a chunk costs beside its value
+
+Watcher = Callable[[dict[str, object]], object]
+OutputWriter = Callable[[Any], object]
+
+
+class Parked(BaseException):
+    """All that is left of the run sleeps for long; the task ends and the run is continued from its log."""
+
+
+class Interrupted(Exception):
+    """A step did not end within its grace after the run was canceled."""
+
+
+class Execution:
+    """Owns the log of a run while it is executed. One for each task; used on that task's event loop alone."""
+
+    def __init__(
+        self,
+        workflow: "Workflow",
+        log: RunLog,
+        snapshot: RunSnapshot,
+        *,
+        cancel: CancelToken | None = None,
+        tracing: Tracing | None = None,
+        tracing_context: TracingContext | None = None,
+        request_context: RequestContext | None = None,
+        output_writer: OutputWriter | None = None,
+        watchers: list[Watcher] | None = None,
+        park_after: float | None = None,
+        interrupt_after: float | None = None,
+    ) -> None:
+        self.workflow = workflow
+        self.log = log
+        self.snapshot = snapshot
+        self.cancel = cancel if cancel is not None else CancelToken()
+        self.tracing = tracing if tracing is not None else workflow.tracing
+        self.tracing_context = tracing_context
+        self.request_context = request_context if request_context is not None else RequestContext()
+        if self.request_context is not request_context or not self.request_context:
+            self.request_context.update(snapshot.request_context)
+        self.output_writer = output_writer
+        self.watchers = watchers if watchers is not None else []
+        self.park_after = park_after
+        self.interrupt_after = interrupt_after
+        self.loop = asyncio.get_running_loop()
+        self.cancel.bind(self.loop)
+        self.span: TraceSpan = NO_SPAN
+        self.strands = 1  # what goes on at the same time: members of blocks, items
+        self._sleepers: dict[asyncio.Future[None], tuple[int, str]] = {}
+        self._bodies: set[asyncio.Task[Any]] = set()
+        self._interrupted: set[asyncio.Task[Any]] = set()
+        self._backlog = 0
+        self._context_text = encode(self.request_context.to_dict())
+        self._first: CardChange | None = {"status": RunStatus.RUNNING}
+        self._card_status = RunStatus.RUNNING
+
+    # Events
+
+    def emit(
+        self,
+        type: str,
+        data: dict[str, object],
+        stored: Mapping[str, object] | None = None,
+        *,
+        card: CardChange | None = None,
+    ) -> int:
+        """Append an event: `data` with its values for the snapshot and the watchers, `stored` for the log."""
+        at = now_ms()
+        if self._first is not None:
+            card, data, stored = self._with_start(at, card, data, stored)
+        elif card is None and self._card_status is not RunStatus.RUNNING and type == EventType.STEP_START:
+            card = {"status": RunStatus.RUNNING}
+        if card is not None and "status" in card:
+            self._card_status = card["status"]
+        seq = self.log.append(type, data if stored is None else stored, at=at, card=card)
+        apply(self.snapshot, seq, type, at, data)
+        if self.watchers:
+            for event in watch_events(self.snapshot, type, data):
+                self.tell(event)
+        return seq
+
+    def tell(self, event: dict[str, object]) -> None:
+        """Hand a watch event to all watchers. One that raises is reported, and disturbs nobody."""
+        for watcher in list(self.watchers):
+            try:
+                watcher(event)
+            except Exception:
+                logger.exception("A watcher of run %s failed", self.snapshot.run_id)
+
+    def _with_start(
+        self, at: int, card: CardChange | None, data: dict[str, object], stored: Mapping[str, object] | None
+    ) -> tuple[CardChange, dict[str, object], Mapping[str, object] | None]:
+        """The first event of an execution tells the trace, and sets the card going."""
+        first: CardChange = self._first or {}
+        self._first = None
+        if self.snapshot.started_at is None:
+            first["started_at"] = at
+        first["wake_at"] = None
+        trace: dict[str, object] = {}
+        if self.span.trace_id is not None:
+            first["trace_id"] = self.span.trace_id
+            trace["traceId"] = self.span.trace_id
+        if self.span.span_id is not None:
+            first["span_id"] = self.span.span_id
+            trace["spanId"] = self.span.span_id
+        if trace and "spanId" not in data:
+            data = data | trace
+            stored = None if stored is None else {**stored, **trace}
+        return {**first, **card} if card is not None else first, data, stored
+
+    async def commit(self) -> None:
+        """Wait until everything is durable."""
+        self._backlog = 0
+        await self.log.commit()
+
+    # Chunks
+
+    def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
+        """See Sink. Waits for a commit only when a lot has been written since the last one."""
+        text = encode(chunk)
+        type = EventType.STEP_CUSTOM if custom else EventType.STEP_OUTPUT
+        key = "chunk" if custom else "output"
+        at = now_ms()
+        seq = self.log.append(type, {"id": path, key: orjson.Fragment(text)}, at=at)
+        snapshot = self.snapshot
+        snapshot.seq = seq
+        snapshot.chunk_count += 1
+        record = snapshot.steps.get(path)
+        if record is not None:
+            record.chunk_count += 1
+        self._backlog += len(text) + CHUNK_OVERHEAD
+        if self.output_writer is not None:
+            return self._hand_over(name, chunk, custom=custom)
+        if self._backlog > BACKLOG_BYTES:
+            return self.commit()
+        return DONE
+
+    async def _hand_over(self, name: str, chunk: object, *, custom: bool) -> None:
+        writer = self.output_writer
+        if writer is not None:
+            run_id = self.snapshot.run_id
+            wrapped = {
+                "type": EventType.STEP_OUTPUT.value,
+                "runId": run_id,
+                "from": "USER",
+                "payload": {"output": chunk, "runId": run_id, "stepName": name},
+            }
+            outcome = writer(chunk if custom else wrapped)
+            if isinstance(outcome, Awaitable):
+                await outcome
+        if self._backlog > BACKLOG_BYTES:
+            await self.commit()
+
+    # What steps share
+
+    def context_change(self) -> dict[str, object] | None:
+        """The request context, if a step has changed it since the last time."""
+        values = self.request_context.to_dict()
+        text = encode(values)
+        if text == self._context_text:
+            return None
+        self._context_text = text
+        decoded: dict[str, object] = orjson.loads(text)
+        return decoded
+
+    def function_context(
+        self,
+        workflow: "Workflow",
+        scope: Scope,
+        run_id: str,
+        input_data: object,
+        name: str,
+        span: TraceSpan,
+        iteration: int | None = None,
+    ) -> FunctionContext:
+        """What conditions and the like are given; `name` is the step name of the chunks they write."""
+        path = f"{scope.path}.{name}" if scope.path else name
+        return FunctionContext(
+            scope,
+            input_data=input_data,
+            run_id=run_id,
+            workflow_id=workflow.id,
+            resource_id=self.snapshot.resource_id,
+            request_context=self.request_context,
+            abort_signal=self.cancel,
+            writer=Writer(self, path, name),
+            tracing=TracingContext(span if span is not NO_SPAN else None),
+            iteration_count=iteration,
+        )
+
+    # Sleeping and stopping
+
+    async def sleep_until(self, wake_at: int, path: str) -> None:
+        """Wait until that moment (epoch milliseconds) or until the run is canceled. Raises Parked."""
+        if self.cancel.aborted:
+            return
+        future: asyncio.Future[None] = self.loop.create_future()
+        timer = self.loop.call_later(max(0.0, (wake_at - now_ms()) / 1000), _wake, future)
+        stop_listening = self.cancel.listen(lambda: _wake(future))
+        self._sleepers[future] = (wake_at, path)
+        self._park_if_idle()
+        try:
+            await future
+        finally:
+            timer.cancel()
+            stop_listening()
+            self._sleepers.pop(future, None)
+
+    def _park_if_idle(self) -> None:
+        if self.park_after is None or not self._sleepers or len(self._sleepers) < self.strands:
+            return
+        wake_at, path = min(self._sleepers.values())
+        if wake_at - now_ms() <= self.park_after * 1000:
+            return
+        card: CardChange = {"status": RunStatus.WAITING, "wake_at": wake_at, "detail": f"{path} sleeps"}
+        self.emit(EventType.STEP_WAITING, {"id": path, "wakeAt": wake_at}, card=card)
+        for future in list(self._sleepers):
+            if not future.done():
+                future.set_exception(Parked())
+
+    async def together(self, work: list[Callable[[], Awaitable[None]]]) -> None:
+        """Do all of it at the same time. When something else than a step fails, all of it is given up."""
+        if len(work) == 1:
+            await work[0]()
+            return
+        self.strands += len(work) - 1
+        left = len(work)
+
+        async def strand(job: Callable[[], Awaitable[None]]) -> None:
+            nonlocal left
+            try:
+                await job()
+            finally:
+                left -= 1
+                if left:  # the last one hands over to the one that waits for all
+                    self.strands -= 1
+                    self._park_if_idle()
+
+        tasks = [self.loop.create_task(strand(job)) for job in work]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException as error:
+            if not isinstance(error, Parked):
+                for task in tasks:
+                    task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    def on_cancel(self) -> None:
+        """The run was told to stop: end its spans, and its steps too after their grace."""
+        self.span.cancel_open()
+        if self.interrupt_after is not None:
+            self.loop.call_later(self.interrupt_after, self._interrupt)
+
+    def _interrupt(self) -> None:
+        for task in self._bodies:
+            self._interrupted.add(task)
+            task.cancel()
+
+    def enter_body(self) -> asyncio.Task[Any] | None:
+        """A step's function begins in this task. Give what comes back to leave_body()."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._bodies.add(task)
+        return task
+
+    def leave_body(self, task: asyncio.Task[Any] | None) -> None:
+        """The step's function has ended, in whatever way."""
+        if task is not None:
+            self._bodies.discard(task)
+
+    def was_interrupted(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether a CancelledError in this task is our own; it is taken back then."""
+        if task is None or task not in self._interrupted:
+            return False
+        self._interrupted.discard(task)
+        task.uncancel()
+        return True
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+__all__ = ["UNSET", "Execution", "Interrupted", "OutputWriter", "Parked", "Watcher"]

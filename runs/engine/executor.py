@@ -1,0 +1,372 @@
+"""Walks the graph of a run; each outcome is an event, committed before the next step starts.
+
+There is one way through: the log is folded into a snapshot, and the graph is walked from where the snapshot stands,
+whether that is a first start, an answer, a restart, a time travel or the state that a crash left behind.
+"""
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from .cancellation import CancelToken
+from .control_flow import (
+    Outcome,
+    output_of_block,
+    run_block,
+    run_foreach,
+    run_loop,
+    run_sleep,
+    run_then,
+)
+from .events import Event, EventType
+from .execution import Execution, Parked
+from .failures import Failure, failure_of, is_fatal
+from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
+from .lifecycle import RunEnd, RunInfo
+from .records import RunSnapshot, StepRecord
+from .results import RunStatus, StepStatus
+from .schemas import INVALID_STATE
+from .snapshot import fold
+from .step_execution import Answer, Ending, Flow, Site, Start, StepFailed
+from .step_result import run_result
+from .store import CardChange, RunLog, now_ms
+from .tracing import NO_SPAN, TraceLink, TraceSpan, Tracing, run_error_info
+from .undefined import UNSET
+from .values import NOTHING, Value
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+
+async def execute(
+    workflow: "Workflow",
+    log: RunLog,
+    events: list[Event],
+    *,
+    cancel: CancelToken | None = None,
+    tracing: Tracing | None = None,
+    park_after: float | None = None,
+    interrupt_after: float | None = None,
+) -> RunStatus:
+    """Continue a claimed run from its log, and tell where it stands when its task is over.
+
+    `events`: all that is committed, at least the `workflow-start`. `park_after`: seconds; when all that is left of the
+    run sleeps for longer, the task ends with status waiting and the card's `wake_at`. `interrupt_after`: seconds of
+    grace that steps have after a cancel; None: they are never interrupted. Everything is committed on return.
+    Raises Fenced when another owner has taken the run; a CancelledError is taken for a crash and writes nothing.
+    """
+    snapshot = fold(log.run_id, workflow.id, events)
+    execution = Execution(
+        workflow,
+        log,
+        snapshot,
+        cancel=cancel,
+        tracing=tracing,
+        park_after=park_after,
+        interrupt_after=interrupt_after,
+    )
+    return await run(execution, announced=False)
+
+
+async def run(ex: Execution, *, announced: bool) -> RunStatus:
+    """Walk the run's graph to its end. `announced`: the workflow's on_start has been called already."""
+    snapshot = ex.snapshot
+    if snapshot.status.is_final or snapshot.status in (RunStatus.SUSPENDED, RunStatus.PAUSED):
+        return snapshot.status
+    fresh = snapshot.control == EventType.RUN_START and snapshot.seq == snapshot.control_seq
+    if ex.span is NO_SPAN:
+        ex.span = start_span(ex)
+    stop_listening = ex.cancel.listen(ex.on_cancel)
+    try:
+        if fresh and not announced and (refusal := await _announce(ex)) is not None:
+            return await _finish(ex, Outcome(StepStatus.FAILED), refusal)
+        scope = snapshot.scopes[""]
+        flow = Flow(ex.workflow, scope, snapshot.run_id, ex.span, _answer(snapshot), snapshot.target)
+        try:
+            outcome = await walk(ex, flow)
+        except Parked:
+            await ex.commit()
+            ex.span.end(status=RunStatus.WAITING.value)
+            return RunStatus.WAITING
+        return await _finish(ex, outcome)
+    finally:
+        stop_listening()
+
+
+def start_span(ex: Execution) -> TraceSpan:
+    """The span of this execution. After an answer it continues the trace; a new start has a trace of its own."""
+    snapshot = ex.snapshot
+    resumed: TraceLink | None = None
+    options = snapshot.tracing_options
+    input: object = UNSET
+    untouched = snapshot.seq == snapshot.control_seq
+    if snapshot.control == EventType.RUN_RESUME and snapshot.resume is not None:
+        input = snapshot.resume.data
+        if snapshot.trace_id is not None and snapshot.span_id is not None:
+            resumed = TraceLink(snapshot.trace_id, snapshot.span_id)
+    elif snapshot.control == EventType.RUN_TIME_TRAVEL:
+        input = snapshot.travel_input
+    elif snapshot.control == EventType.RUN_START and untouched:
+        input = snapshot.input
+    elif not untouched and snapshot.trace_id is not None and "traceId" not in options:
+        options = {**options, "traceId": snapshot.trace_id}  # taken up after a crash: still the same trace
+    return ex.tracing.start_run(
+        workflow_id=ex.workflow.id,
+        run_id=snapshot.run_id,
+        resource_id=snapshot.resource_id,
+        input=input,
+        request_context=ex.request_context,
+        options=options,
+        tracing_context=ex.tracing_context,
+        resumed=resumed,
+    )
+
+
+async def _announce(ex: Execution) -> Failure | None:
+    """Call the workflow's on_start; what it raises ends the run before its first step."""
+    try:
+        await ex.workflow.announce(
+            RunInfo(ex.snapshot.run_id, ex.workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot)
+        )
+    except BaseException as error:
+        if is_fatal(error):
+            raise
+        return failure_of(error)
+    return None
+
+
+def _answer(snapshot: RunSnapshot) -> Answer | None:
+    resume = snapshot.resume
+    return None if resume is None else Answer(resume.steps, resume.data, resume.index, resume.label)
+
+
+async def walk(ex: Execution, flow: Flow) -> Outcome:
+    """From where the graph stands to its end, or to the first entry that does not succeed."""
+    entries = flow.workflow.entries
+    index = max(flow.scope.entry, 0)
+    value = value_before(flow, index)
+    outcome = Outcome(StepStatus.SUCCESS, value)
+    while index < len(entries):
+        if ex.cancel.aborted:
+            return Outcome(StepStatus.CANCELED)
+        outcome = await run_entry(ex, flow, index, entries[index], value)
+        if ex.cancel.aborted:
+            return Outcome(StepStatus.CANCELED)
+        if outcome.status is not StepStatus.SUCCESS:
+            return outcome
+        if ex.snapshot.per_step and (outcome.worked or _began_now(ex, flow, index)):
+            return Outcome(StepStatus.PAUSED)
+        value = outcome.onward if outcome.onward is not None else outcome.value
+        index += 1
+        if index < len(entries):
+            await ex.commit()
+    return outcome
+
+
+def _began_now(ex: Execution, flow: Flow, index: int) -> bool:
+    """Whether the entry has been done since the run was last set going, before a crash."""
+    return any(
+        record.entry == index and record.start_seq > ex.snapshot.control_seq for record in flow.scope.steps.values()
+    )
+
+
+async def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: Value) -> Outcome:
+    """One entry, whatever kind it is, as far as it goes."""
+    if isinstance(entry, Then):
+        return await run_then(ex, flow, index, entry, given, walk_nested)
+    if isinstance(entry, Parallel | Branch):
+        return await run_block(ex, flow, index, entry, given, walk_nested)
+    if isinstance(entry, Loop):
+        return await run_loop(ex, flow, index, entry, given, walk_nested)
+    if isinstance(entry, ForEach):
+        return await run_foreach(ex, flow, index, entry, given, walk_nested)
+    return await run_sleep(ex, flow, index, entry, given)
+
+
+def value_before(flow: Flow, index: int) -> Value:
+    """What the entry at this index gets: the output of the one before it, or the input of the graph."""
+    if index == 0:
+        return Value(flow.scope.input) if flow.scope.input is not UNSET else NOTHING
+    before = flow.workflow.entries[index - 1]
+    if isinstance(before, Parallel | Branch):
+        return output_of_block(flow, before)
+    record = flow.scope.steps.get(before.id if isinstance(before, Sleep) else before.step.id)
+    if record is None or record.output is UNSET:
+        return NOTHING
+    return Value(record.output, seq=record.output_seq)
+
+
+async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecord, start: Start) -> Ending:
+    """A workflow as a step: its graph, walked below the step's path, in the same log."""
+    workflow = site.step.workflow
+    assert workflow is not None  # noqa: S101 (only steps with a workflow come here)
+    scope = ex.snapshot.scopes[record.path]
+    run_id = record.run_id or parent.run_id
+    answer = _answer_below(record, start)
+    target = parent.target[1:] if parent.target and parent.target[:1] == [site.step.id] else None
+    resumed_from = record.span_id if record.resuming else None
+    span = site.own_span.nested_run(
+        workflow.id,
+        run_id,
+        start.answer.data if start.answer is not None else (UNSET if start.again else record.payload),
+        resumed_from=resumed_from,
+    )
+    flow = Flow(workflow, scope, run_id, span, answer, target or None)
+    if scope.entry < 0 and not start.again:
+        await _open_nested(ex, flow, parent)
+    outcome = await walk(ex, flow)
+    ending = _nested_ending(ex, flow, outcome, record)
+    info = RunInfo(run_id, workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot, scope)
+    failed = outcome.record if outcome.status is StepStatus.FAILED else None
+    await workflow.tell_end(RunEnd.of(info, outcome.status.value, outcome.value.value, failed))
+    if outcome.status is StepStatus.FAILED:
+        raise StepFailed(_nested_failure(outcome.record))
+    return ending
+
+
+def _answer_below(record: StepRecord, start: Start) -> Answer | None:
+    if start.answer is not None:
+        below = start.answer.steps[1:] or list(record.suspended_path or [])
+        return Answer(below, start.answer.data, start.answer.index, start.answer.label)
+    return None
+
+
+async def _open_nested(ex: Execution, flow: Flow, parent: Flow) -> None:
+    """Read the parent's state with the nested workflow's schema. Raises what makes the parent's step fail."""
+    workflow = flow.workflow
+    if workflow.state_schema is not None and workflow.validate_inputs:
+        parsed = workflow.state_schema.check(dict(flow.scope.state), INVALID_STATE)
+        flow.scope.state.clear()
+        flow.scope.state.update(parsed.value)  # type: ignore[call-overload]
+    info = RunInfo(flow.run_id, workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot, flow.scope)
+    await workflow.announce(info)
+
+
+def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepRecord) -> Ending:
+    state = dict(flow.scope.state)
+    if outcome.status is StepStatus.SUSPENDED:
+        asking = [step for step in flow.scope.steps.values() if step.status is StepStatus.SUSPENDED]
+        last = asking[-1] if asking else outcome.record
+        path = [last.step_id, *(last.suspended_path or [])] if last is not None else []
+        payload = last.suspend_payload if last is not None and isinstance(last.suspend_payload, dict) else UNSET
+        labels = tuple(dict.fromkeys(label for step in asking for label in labels_of(step)))
+        flow.span.end(status="suspended")
+        span_id = flow.span.span_id
+        return Ending(StepStatus.SUSPENDED, NOTHING, state, Value(payload), labels, path, span_id)
+    if outcome.status is StepStatus.CANCELED:
+        flow.span.end(status="canceled")
+        ex.tell({"type": EventType.RUN_CANCELED.value, "payload": {}})
+        return Ending(StepStatus.SUCCESS, NOTHING, state)
+    if outcome.status is StepStatus.PAUSED:
+        flow.span.end(status="paused")
+        if not flow.scope.hidden:
+            ex.tell({"type": EventType.RUN_PAUSED.value, "payload": {}})
+        return Ending(StepStatus.PAUSED, NOTHING, state)
+    if outcome.status is StepStatus.FAILED:
+        error = outcome.record.error if outcome.record is not None else None
+        tripped = outcome.record is not None and outcome.record.tripwire is not None
+        flow.span.fail(run_error_info(error or {}), status="tripwire" if tripped else "failed")
+        return Ending(StepStatus.FAILED)
+    flow.span.end(status="success", output=outcome.value.value)
+    return Ending(StepStatus.SUCCESS, outcome.value, state)
+
+
+def labels_of(record: StepRecord) -> list[str]:
+    """The labels under which a suspended step, or one of its items, can be answered."""
+    items = [item for item in (record.items or {}).values() if item.status is StepStatus.SUSPENDED]
+    return [*record.labels, *(label for item in items for label in item.labels)]
+
+
+def _nested_failure(record: StepRecord | None) -> Failure:
+    """The failure of a nested workflow as its parent's step reports it."""
+    if record is None or record.error is None:
+        return Failure({"message": "The nested workflow failed", "name": "Error"})
+    error = record.error
+    if record.tripwire is not None:
+        options = {key: record.tripwire[key] for key in ("retry", "metadata") if key in record.tripwire}
+        wrapped = {"message": str(record.tripwire.get("reason", "")), "name": "Error", "options": options}
+        return Failure(wrapped, record.stack, record.tripwire)
+    if record.non_retryable:
+        wrapped = {"message": error.get("message", ""), "name": "MastraNonRetryableError", "isNonRetryable": True}
+        return Failure(wrapped | {"cause": error}, record.stack, None, non_retryable=True)
+    return Failure(error, record.stack)
+
+
+async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = None) -> RunStatus:
+    """Write the run's end, tell it to the trace and to the workflow's callbacks, and wait until it is durable."""
+    status, type, data, stored, detail = _end_event(ex, outcome, refusal)
+    card: CardChange = {"status": status, "wake_at": None, "detail": detail}
+    if status.is_final:
+        card["ended_at"] = now_ms()
+    ex.emit(type, data, stored, card=card)
+    await ex.commit()
+    snapshot = ex.snapshot
+    if status in (RunStatus.FAILED, RunStatus.TRIPWIRE):
+        ex.span.fail(run_error_info(_span_error(snapshot)), status=status.value)
+    else:
+        ex.span.end(status=status.value, output=snapshot.result)
+    if status is not RunStatus.PAUSED:
+        info = RunInfo(snapshot.run_id, ex.workflow.id, snapshot.resource_id, ex.request_context, snapshot)
+        await ex.workflow.tell_end(RunEnd.of_run(info, run_result(snapshot, trace_id=None, span_id=None)))
+    return status
+
+
+def _span_error(snapshot: RunSnapshot) -> dict[str, object]:
+    if snapshot.error is not None:
+        return snapshot.error
+    return {"message": str((snapshot.tripwire or {}).get("reason", "")), "name": "Error"}
+
+
+def _end_event(
+    ex: Execution, outcome: Outcome, refusal: Failure | None
+) -> tuple[RunStatus, str, dict[str, object], dict[str, object], str]:
+    """The status, the event and what it holds, and a line for lists."""
+    status = outcome.status
+    if status is StepStatus.CANCELED:
+        data: dict[str, object] = {"by": ex.cancel.by} if ex.cancel.by else {}
+        return RunStatus.CANCELED, EventType.RUN_CANCELED, data, data, ""
+    if status is StepStatus.SUSPENDED:
+        return RunStatus.SUSPENDED, EventType.RUN_SUSPENDED, {}, {}, _question(outcome.record)
+    if status is StepStatus.PAUSED:
+        return RunStatus.PAUSED, EventType.RUN_PAUSED, {}, {}, ""
+    if status is StepStatus.FAILED:
+        record = outcome.record
+        tripwire = record.tripwire if record is not None else None
+        error = refusal.error if refusal is not None else (record.error if record is not None else None)
+        if tripwire is not None:
+            data = {"status": RunStatus.TRIPWIRE.value, "tripwire": tripwire}
+            return RunStatus.TRIPWIRE, EventType.RUN_FINISH, data, data, _line(tripwire.get("reason"))
+        data = {"status": RunStatus.FAILED.value, "error": error or {}}
+        return RunStatus.FAILED, EventType.RUN_FINISH, data, data, _line((error or {}).get("message"))
+    data = {"status": RunStatus.SUCCESS.value}
+    stored = dict(data)
+    outcome.value.put("result", data, stored)
+    data.pop("resultSeq", None)
+    return RunStatus.SUCCESS, EventType.RUN_FINISH, data, stored, ""
+
+
+DETAIL_LENGTH = 200
+
+
+def _line(text: object) -> str:
+    line = " ".join(str(text or "").split())
+    return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
+
+
+def _question(record: StepRecord | None) -> str:
+    """What a suspended run asks, in one line: its message if it has one."""
+    payload = record.suspend_payload if record is not None else UNSET
+    if isinstance(payload, dict):
+        for key in ("message", "question", "ask", "reason", "title"):
+            if isinstance(payload.get(key), str):
+                return _line(payload[key])
+    if payload is UNSET or payload == {}:
+        return f"{record.path} waits for an answer" if record is not None else ""
+    return _line(payload if isinstance(payload, str) else orjson.dumps(payload).decode())
+
+
+def append_cancel(log: RunLog, by: str | None = None) -> None:
+    """End a run that nobody executes, such as a suspended one. Commit the log afterwards."""
+    at = now_ms()
+    card: CardChange = {"status": RunStatus.CANCELED, "ended_at": at, "wake_at": None}
+    log.append(EventType.RUN_CANCELED, {"by": by} if by else {}, at=at, card=card)

@@ -1,0 +1,51 @@
+"""The request that starts a run: what is checked before anything is stored or run."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .errors import InvalidInput, InvalidRequestContext
+from .json_value import to_json
+from .schemas import INVALID_INPUT, INVALID_STATE, run_context_head
+from .undefined import UNSET
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+
+def check_request(workflow: "Workflow", request: Mapping[str, object]) -> dict[str, object]:
+    """The parsed `{inputData, initialState, requestContext}`; a key that was absent and has no default stays absent.
+
+    The order is the reference's: input, state, request context. Raises InvalidInput, and NotJson for what is no JSON.
+    """
+    checked: dict[str, object] = {}
+    given = request.get("inputData", UNSET)
+    if workflow.validate_inputs and workflow.input_schema is not None:
+        given = workflow.input_schema.check(given, INVALID_INPUT).value
+    if given is not UNSET:
+        checked["inputData"] = to_json(given)
+    checked["initialState"] = _state(workflow, request.get("initialState"))
+    checked["requestContext"] = _context(workflow, request.get("requestContext"))
+    return checked
+
+
+def _state(workflow: "Workflow", given: object) -> object:
+    state: object = {} if given is None else given
+    if workflow.validate_inputs and workflow.state_schema is not None:
+        state = workflow.state_schema.check(state, INVALID_STATE).value
+    state = to_json(state)
+    if not isinstance(state, dict):
+        raise InvalidInput(INVALID_STATE, [("", "Invalid input: expected object")])
+    return state
+
+
+def _context(workflow: "Workflow", given: object) -> object:
+    """The context as it was given: its schema is checked, but unknown keys stay and no defaults come in."""
+    head = run_context_head(workflow.id)
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidRequestContext(head, [("", "Invalid input: expected object")])
+    values = dict(given) if given is not None else {}
+    if workflow.validate_inputs and workflow.request_context_schema is not None:
+        parsed = workflow.request_context_schema.parse(values)
+        if parsed.issues:
+            raise InvalidRequestContext(head, [(issue.dotted, issue.message) for issue in parsed.issues])
+    return to_json(values)

@@ -1,0 +1,508 @@
+"""Run: one execution of a workflow, to start, watch, resume, restart, cancel and run again from a step."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .cancellation import CancelToken
+from .errors import (
+    CannotTimeTravel,
+    EngineError,
+    NotActive,
+    NotSuspended,
+    ResumeAlreadyClaimed,
+    RunAlreadyExists,
+    RunAlreadyStarted,
+    RunNotFound,
+)
+from .events import Event, EventType
+from .execution import Execution, OutputWriter, Watcher
+from .executor import append_cancel, run, start_span
+from .lifecycle import RunInfo
+from .records import RunSnapshot
+from .request_context import RequestContext
+from .restarting import restart_data
+from .results import RunStatus, WorkflowResult
+from .snapshot import apply, fold
+from .step_result import run_result, shown_steps
+from .store import MemoryRunStore, RunCard, RunLog, RunStore, now_ms
+from .stream import RunStream
+from .tracing import TracingContext, TracingOptions, call_error_info
+from .undefined import UNSET
+
+if TYPE_CHECKING:
+    from .workflow import Workflow
+
+logger = logging.getLogger("wfconsole.engine")
+
+POLL_SECONDS = 0.02  # a resume that comes while the run is still at work waits for it so often …
+POLL_TRIES = 100  # … and not longer than two seconds
+
+Context = RequestContext | Mapping[str, object] | None
+Options = Mapping[str, object] | TracingOptions | None
+
+
+class Run:
+    """One execution of a workflow. Made by `Workflow.create_run()`; it may be resumed by another process's Run."""
+
+    def __init__(self, workflow: "Workflow", run_id: str, resource_id: str | None, store: RunStore | None) -> None:
+        self.workflow = workflow
+        self.run_id = run_id
+        self.resource_id = resource_id
+        self.status = RunStatus.PENDING
+        self._kept = store is not None
+        self._store: RunStore = store if store is not None else MemoryRunStore()
+        self._watchers: list[Watcher] = []
+        self._cancel = CancelToken()
+        self._execution: Execution | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stream: RunStream | None = None
+
+    def __repr__(self) -> str:
+        return f"<Run {self.run_id} of {self.workflow.id}>"
+
+    async def prepare(self) -> "Run":
+        """Make sure that the run is stored, and know its stored status. Other calls do it by themselves."""
+        try:
+            card = await self._store.card(self.run_id)
+        except RunNotFound:
+            at = now_ms()
+            card = RunCard(self.run_id, self.workflow.id, RunStatus.PENDING, at, at, self.resource_id)
+            try:
+                await self._store.create(card)
+            except RunAlreadyExists:  # somebody was faster: the same run
+                card = await self._store.card(self.run_id)
+        if self._execution is None:
+            self.status = card.status
+            self.resource_id = self.resource_id if self.resource_id is not None else card.resource_id
+        return self
+
+    # Starting
+
+    async def start(
+        self,
+        *,
+        input_data: object = UNSET,
+        initial_state: Mapping[str, object] | None = None,
+        request_context: Context = None,
+        tracing_options: Options = None,
+        output_options: Mapping[str, object] | None = None,
+        per_step: bool = False,
+        output_writer: OutputWriter | None = None,
+        tracing_context: TracingContext | None = None,
+    ) -> WorkflowResult:
+        """Run the workflow from its first step, and tell how it ended.
+
+        Raises InvalidInput when input, state or request context do not fit, and what `on_start` raises: no step has
+        run then, no event was written, and the run may be started again. Raises RunAlreadyStarted for a second start.
+        `output_options`: includeState, includeResumeLabels. `per_step`: stop after one entry, with status paused.
+        Source: Mastra reference, Run.start().
+        """
+        context = as_context(request_context)
+        given = _Given(context, tracing_options, output_options, per_step, output_writer, tracing_context)
+        if self._cancel.aborted:
+            return await self._started_canceled(input_data, given)
+        self.workflow.require_graph()
+        request = {"inputData": input_data, "initialState": initial_state, "requestContext": context.to_dict()}
+        span = self.workflow.tracing.start_run(
+            workflow_id=self.workflow.id,
+            run_id=self.run_id,
+            resource_id=self.resource_id,
+            input=input_data,
+            request_context=context,
+            options=_options(tracing_options),
+            tracing_context=tracing_context,
+        )
+        try:
+            data = self._start_data(request, given)
+            await self._announce(data, context)
+            log = await self._claim([RunStatus.PENDING])
+            if log is None:
+                raise RunAlreadyStarted(f"Run {self.run_id} was started before. Make a new run to start again.")
+        except Exception as error:
+            span.fail(call_error_info(error))
+            raise
+        return await self._proceed(log, [], EventType.RUN_START, data, given, span=span)
+
+    def _start_data(self, request: Mapping[str, object], given: "_Given") -> dict[str, object]:
+        checked = self.workflow.check_request(request)
+        data: dict[str, object] = {"workflowId": self.workflow.id}
+        if "inputData" in checked:
+            data["input"] = checked["inputData"]
+        for key in ("initialState", "requestContext"):
+            if checked[key]:
+                data[key] = checked[key]
+        if self.resource_id is not None:
+            data["resourceId"] = self.resource_id
+        return data | given.data()
+
+    async def _announce(self, data: dict[str, object], context: RequestContext) -> None:
+        if self.workflow.on_start is None:
+            return
+        snapshot = RunSnapshot(self.run_id, self.workflow.id)
+        apply(snapshot, 1, EventType.RUN_START, now_ms(), data)
+        await self.workflow.announce(RunInfo(self.run_id, self.workflow.id, self.resource_id, context, snapshot))
+
+    async def start_async(self, **parameters: Any) -> dict[str, str]:
+        """Start the run, and do not wait for its end; takes what start() takes. Gives `{"runId"}`.
+
+        What start() would raise before the first step is logged only, as in the reference.
+        """
+        await self.prepare()
+        self._background(self.start(**parameters), "start")
+        return {"runId": self.run_id}
+
+    def stream(self, **parameters: Any) -> RunStream:
+        """Start the run, and give what happens in it as a stream of chunks; takes what start() takes."""
+        return self._streamed(lambda writer: self.start(**parameters, output_writer=writer))
+
+    def resume_stream(self, **parameters: Any) -> RunStream:
+        """As stream(), for resume()."""
+        return self._streamed(lambda writer: self.resume(**parameters, output_writer=writer))
+
+    def time_travel_stream(self, **parameters: Any) -> RunStream:
+        """As stream(), for time_travel()."""
+        return self._streamed(lambda writer: self.time_travel(**parameters, output_writer=writer))
+
+    def stream_legacy(self, **parameters: Any) -> RunStream:
+        """As stream(), in the reference's old form: raw events without the prefix `workflow-`."""
+        return self._streamed(lambda writer: self.start(**parameters), legacy=True)
+
+    def observe(self) -> AsyncIterator[dict[str, object]]:
+        """The chunks of the run's stream from its first one on, followed until it ends; nothing without a stream."""
+        return aiter(self._stream) if self._stream is not None else _nothing()
+
+    def _streamed(self, call: Callable[[OutputWriter], Any], *, legacy: bool = False) -> RunStream:
+        self._stream = stream = RunStream(self.run_id, self.workflow.id, legacy=legacy)
+        stop = self.watch(stream.watched)
+
+        async def drive() -> None:
+            try:
+                stream.finish(await call(stream.written))
+            except Exception as error:
+                stream.fail(error)
+            finally:
+                stop()
+
+        self._keep(asyncio.get_running_loop().create_task(drive()))
+        return stream
+
+    # Watching
+
+    def watch(self, callback: Watcher) -> Callable[[], None]:
+        """Call back with each event of this run from now on, in the reference's form. Returns what ends it."""
+        self._watchers.append(callback)
+
+        def stop() -> None:
+            if callback in self._watchers:
+                self._watchers.remove(callback)
+
+        return stop
+
+    # Going on
+
+    async def resume(
+        self,
+        *,
+        step: object = None,
+        resume_data: object = UNSET,
+        label: str | None = None,
+        for_each_index: int | None = None,
+        request_context: Context = None,
+        tracing_options: Options = None,
+        output_options: Mapping[str, object] | None = None,
+        per_step: bool = False,
+        output_writer: OutputWriter | None = None,
+        tracing_context: TracingContext | None = None,
+    ) -> WorkflowResult:
+        """Answer a suspended step, and go on from there.
+
+        `step`: its id, a dotted path, a list of ids; may be left out when one step alone waits. `label` names it too,
+        and goes before it. Values of the request context are merged over the stored ones. Raises NotSuspended,
+        InvalidInput, and ResumeAlreadyClaimed when somebody else answered in the same moment.
+        """
+        given = _Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
+        snapshot, events = await self._suspended()
+        request: dict[str, object] = {"step": step, "label": label, **given.data()}
+        if resume_data is not UNSET:
+            request["resumeData"] = resume_data
+        if for_each_index is not None:
+            request["forEachIndex"] = for_each_index
+        if request_context is not None:
+            request["requestContext"] = as_context(request_context).to_dict()
+        data = self.workflow.check_resume(snapshot, request)
+        await asyncio.sleep(0)  # two answers in one moment: both are looked at, one wins
+        log = await self._store.claim(self.run_id, expected=[RunStatus.SUSPENDED], status=RunStatus.RUNNING)
+        if log is None:
+            card = await self._store.card(self.run_id)
+            raise ResumeAlreadyClaimed(self.workflow.id, self.run_id, card.status.value)
+        return await self._proceed(log, events, EventType.RUN_RESUME, data, given, context=request_context)
+
+    async def resume_async(self, **parameters: Any) -> dict[str, str]:
+        """As resume(), without waiting for the end. Gives `{"runId"}`."""
+        self._background(self.resume(**parameters), "resume")
+        return {"runId": self.run_id}
+
+    async def _suspended(self) -> tuple[RunSnapshot, list[Event]]:
+        if not self._kept:
+            raise RunNotFound(f"No snapshot found for this workflow run: {self.workflow.id} {self.run_id}")
+        await self.prepare()
+        for _ in range(POLL_TRIES):
+            card = await self._store.card(self.run_id)
+            if card.status not in (RunStatus.PENDING, RunStatus.RUNNING):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        if card.status is not RunStatus.SUSPENDED:
+            raise NotSuspended("This workflow run was not suspended")
+        events = await self._store.load(self.run_id)
+        return fold(self.run_id, self.workflow.id, events), events
+
+    async def restart(
+        self,
+        *,
+        request_context: Context = None,
+        tracing_options: Options = None,
+        output_options: Mapping[str, object] | None = None,
+        output_writer: OutputWriter | None = None,
+        tracing_context: TracingContext | None = None,
+    ) -> WorkflowResult:
+        """Begin the entry anew in which the run was left: all members of a block, all items of a foreach.
+
+        (A run that an executor takes over after a crash repeats only what was in flight.) Of a run that has ended the
+        stored result is given. Raises RunNotFound, and NotActive for a run that is neither at work nor asleep.
+        """
+        given = _Given(None, tracing_options, output_options, False, output_writer, tracing_context)
+        try:
+            events = await self._store.load(self.run_id)
+        except RunNotFound:
+            raise RunNotFound(f"Snapshot not found for run {self.run_id}") from None
+        snapshot = fold(self.run_id, self.workflow.id, events)
+        if snapshot.status in (RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.TRIPWIRE):
+            return stored_result(snapshot)
+        log = None
+        if snapshot.status in (RunStatus.RUNNING, RunStatus.WAITING):
+            log = await self._store.claim(
+                self.run_id, expected=[RunStatus.RUNNING, RunStatus.WAITING], status=RunStatus.RUNNING
+            )
+        if log is None:
+            raise NotActive("This workflow run was not active")
+        data = restart_data(self.workflow, snapshot) | given.data()
+        if request_context is not None:
+            data["requestContext"] = as_context(request_context).to_dict()
+        return await self._proceed(log, events, EventType.RUN_RESTART, data, given, context=request_context)
+
+    async def time_travel(
+        self,
+        *,
+        step: object,
+        input_data: object = UNSET,
+        context: Mapping[str, object] | None = None,
+        nested_steps_context: Mapping[str, object] | None = None,
+        initial_state: Mapping[str, object] | None = None,
+        request_context: Context = None,
+        tracing_options: Options = None,
+        output_options: Mapping[str, object] | None = None,
+        per_step: bool = False,
+        output_writer: OutputWriter | None = None,
+        tracing_context: TracingContext | None = None,
+    ) -> WorkflowResult:
+        """Run again from a step on, with what was recorded before it, or with what is given here.
+
+        `input_data` takes the place of the output before the step; `context` that of earlier results. Raises
+        CannotTimeTravel and InvalidInput; the stored run is unchanged then.
+        """
+        given = _Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
+        try:
+            events = await self._store.load(self.run_id)
+        except RunNotFound:
+            raise RunNotFound(f"Snapshot not found for run {self.run_id}") from None
+        snapshot = fold(self.run_id, self.workflow.id, events)
+        request: dict[str, object] = {"step": step, **given.data()}
+        told = {"context": context, "nestedStepsContext": nested_steps_context, "initialState": initial_state}
+        request |= {key: value for key, value in told.items() if value is not None}
+        if input_data is not UNSET:
+            request["inputData"] = input_data
+        if request_context is not None:
+            request["requestContext"] = as_context(request_context).to_dict()
+        data = self.workflow.check_time_travel(snapshot, request)
+        expected = [status for status in RunStatus if status is not RunStatus.RUNNING]
+        log = await self._store.claim(self.run_id, expected=expected, status=RunStatus.RUNNING)
+        if log is None:
+            raise CannotTimeTravel("This workflow run is still running, cannot time travel")
+        return await self._proceed(log, events, EventType.RUN_TIME_TRAVEL, data, given, context=request_context)
+
+    async def cancel(self, *, by: str | None = None) -> None:
+        """Stop the run. Running steps are told so, but finish; nothing starts any more.
+
+        Of a run that has ended nothing changes.
+        """
+        if self._execution is not None:
+            self._cancel.cancel(by)
+            self.status = RunStatus.CANCELED
+            return
+        await self.prepare()
+        if self.status.is_final:
+            return
+        log = await self._claim([status for status in RunStatus if not status.is_final])
+        if log is None:
+            return
+        self._cancel.cancel(by)
+        append_cancel(log, by)
+        await log.commit()
+        self.status = RunStatus.CANCELED
+        self.workflow.book.ended(self)
+
+    # The one way through
+
+    async def _claim(self, expected: list[RunStatus]) -> RunLog | None:
+        await self.prepare()
+        return await self._store.claim(self.run_id, expected=expected)
+
+    async def _proceed(
+        self,
+        log: RunLog,
+        events: list[Event],
+        type: EventType,
+        data: dict[str, object],
+        given: "_Given",
+        *,
+        context: Context = None,
+        span: Any = None,
+    ) -> WorkflowResult:
+        """Append what sets the run going, and execute it from its log."""
+        at = now_ms()
+        seq = log.append(type, data, at=at)
+        snapshot = fold(self.run_id, self.workflow.id, events)
+        apply(snapshot, seq, type, at, data)
+        shared = given.context
+        if shared is None and isinstance(context, RequestContext):
+            shared = context
+        if shared is not None and type is not EventType.RUN_START:
+            for key, value in snapshot.request_context.items():
+                shared.setdefault(key, value)
+        execution = Execution(
+            self.workflow,
+            log,
+            snapshot,
+            cancel=self._cancel,
+            tracing_context=given.tracing_context,
+            request_context=shared,
+            output_writer=given.output_writer,
+            watchers=self._watchers,
+        )
+        if span is not None:
+            execution.span = span
+        else:
+            execution.span = start_span(execution)
+        self._execution = execution
+        self.status = RunStatus.RUNNING
+        try:
+            self.status = await run(execution, announced=True)
+        finally:
+            self._execution = None
+        if self.status is not RunStatus.SUSPENDED:
+            self.workflow.book.ended(self)
+        return run_result(snapshot, trace_id=execution.span.trace_id, span_id=execution.span.span_id)
+
+    async def _started_canceled(self, input_data: object, given: "_Given") -> WorkflowResult:
+        """A canceled run object stays canceled: a start runs nothing, and says so."""
+        checked = self.workflow.check_request({"inputData": input_data, "requestContext": given.shown_context()})
+        span = self.workflow.tracing.start_run(
+            workflow_id=self.workflow.id,
+            run_id=self.run_id,
+            resource_id=self.resource_id,
+            input=input_data,
+            request_context=given.context,
+            options=_options(given.tracing_options),
+            tracing_context=given.tracing_context,
+        )
+        span.end(status=RunStatus.CANCELED.value)
+        shown = checked.get("inputData", UNSET)
+        return WorkflowResult(
+            status=RunStatus.CANCELED,
+            run_id=self.run_id,
+            steps={} if shown is UNSET else {"input": shown},
+            input=shown,
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+        )
+
+    def _background(self, coroutine: Any, word: str) -> None:
+        async def drive() -> None:
+            try:
+                await coroutine
+            except EngineError as error:
+                logger.error("Background %s of run %s failed: %s", word, self.run_id, error)
+            except Exception:
+                logger.exception("Background %s of run %s failed", word, self.run_id)
+
+        self._keep(asyncio.get_running_loop().create_task(drive()))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Given:
+    """What a call says beside its data."""
+
+    __slots__ = ("context", "output_options", "output_writer", "per_step", "tracing_context", "tracing_options")
+
+    def __init__(
+        self,
+        context: RequestContext | None,
+        tracing_options: Options,
+        output_options: Mapping[str, object] | None,
+        per_step: bool,
+        output_writer: OutputWriter | None,
+        tracing_context: TracingContext | None,
+    ) -> None:
+        self.context = context
+        self.tracing_options = tracing_options
+        self.output_options = output_options
+        self.per_step = per_step
+        self.output_writer = output_writer
+        self.tracing_context = tracing_context
+
+    def shown_context(self) -> dict[str, object]:
+        """The request context as plain data."""
+        return self.context.to_dict() if self.context is not None else {}
+
+    def data(self) -> dict[str, object]:
+        """The keys of the event that tell it."""
+        data: dict[str, object] = {}
+        if options := _options(self.tracing_options):
+            data["tracingOptions"] = options
+        if self.output_options:
+            data["outputOptions"] = dict(self.output_options)
+        if self.per_step:
+            data["perStep"] = True
+        return data
+
+
+def _options(options: Options) -> dict[str, object]:
+    if options is None:
+        return {}
+    if isinstance(options, TracingOptions):
+        return options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return dict(options)
+
+
+def as_context(given: Context) -> RequestContext:
+    """The caller's own RequestContext, or one of these values."""
+    return given if isinstance(given, RequestContext) else RequestContext(given)
+
+
+def stored_result(snapshot: RunSnapshot) -> WorkflowResult:
+    """The result of a run that has ended, as restart() gives it: with all payloads, without a trace."""
+    result = run_result(snapshot, trace_id=None, span_id=None)
+    result.steps = shown_steps(snapshot.scopes[""], whole=True)
+    result.state = dict(snapshot.state) if snapshot.state else None
+    result.resume_labels = snapshot.resume_labels
+    return result
+
+
+async def _nothing() -> AsyncIterator[dict[str, object]]:
+    return
+    yield  # makes it a generator

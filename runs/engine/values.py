@@ -1,0 +1,64 @@
+"""A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
+
+import orjson
+
+from .json_value import decode, encode, settle
+from .undefined import UNSET
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+INLINE_BYTES = 48  # a shorter value is simply repeated: a reference would save nothing
+
+Stored = dict[str, object]
+
+
+class Value:
+    """A JSON value, or UNSET. It is encoded at most once, and stored at most once."""
+
+    __slots__ = ("_text", "seq", "value")
+
+    def __init__(self, value: object, *, text: bytes | None = None, seq: int | None = None) -> None:
+        self.value = value
+        self._text = text
+        self.seq = seq  # the event that holds it
+
+    @classmethod
+    def settled(cls, result: object) -> "Value":
+        """What a function of the workflow returned, as data that nobody else holds. Raises NotJson."""
+        if result is UNSET:
+            return NOTHING
+        text, value = settle(result)
+        return cls(value, text=text)
+
+    @property
+    def text(self) -> bytes:
+        """The value as JSON. Not for UNSET."""
+        if self._text is None:
+            self._text = encode(self.value)
+        return self._text
+
+    def copy(self) -> object:
+        """The value as an object of its own, which may be changed freely."""
+        if type(self.value) in _SCALARS or self.value is UNSET:
+            return self.value
+        return decode(self.text)
+
+    def is_written_as(self, other: "Value") -> bool:
+        """Whether both have the same JSON text; 1, 1.0 and true differ."""
+        if self.value is UNSET or other.value is UNSET:
+            return self.value is other.value
+        return self is other or self.text == other.text
+
+    def put(self, key: str, data: Stored, stored: Stored) -> bool:
+        """Add the value to an event: to its data, and to what is stored of it. True when it stands in the event."""
+        if self.value is UNSET:
+            return False
+        data[key] = self.value
+        text = self.text
+        if self.seq is not None and len(text) > INLINE_BYTES:
+            stored[f"{key}From"] = data[f"{key}Seq"] = self.seq
+            return False
+        stored[key] = orjson.Fragment(text)
+        return self.seq is None
+
+
+NOTHING = Value(UNSET)
