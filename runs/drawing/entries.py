@@ -10,6 +10,8 @@ from runs.engine.errors import EngineError
 # Ids that the engine made up: nobody wrote them, so nobody shall have to read them.
 GENERATED = ("mapping_", "sleep_", "sleepUntil_", "sleepuntil_")
 ROOT_WORDS = re.compile(r"\b(?:stepResults|inputData)\.")  # left out: the rest of the path says it shorter
+PATH = re.compile(r"\b(?:[A-Za-z_][\w-]*\.)+([A-Za-z_][\w-]*)")
+LABEL_LENGTH = 12  # characters that fit between a diamond and its arms
 LONGEST_CONDITION = 200  # characters of a condition's text that the page keeps for its title
 
 
@@ -153,6 +155,11 @@ def _condition(predicate: object, serialised: object) -> str:
             return ""
     source = serialised.get("fn") if isinstance(serialised, Mapping) else serialised
     return " ".join(_text(source).split())[:LONGEST_CONDITION]
+
+
+def short_condition(text: str) -> str:
+    """The text as it stands beside a line: of a long one's paths only the last word; the title has the whole."""
+    return text if len(text) <= LABEL_LENGTH else PATH.sub(r"\1", text)
 
 
 def _item(values: object, index: int) -> object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from runs.engine.results import StepStatus
 from runs.engine.snapshot import RunSnapshot
 
-from .entries import Entry, read_graph
+from .entries import Entry, read_graph, short_condition
 from .figures import fit
 from .folding import fold_graph
 from .layout import (
@@ -256,9 +256,8 @@ class _Pen:
     def _condition(self, box: Box, member: Box, text: str, off: bool) -> None:
         if not text:
             return
-        room = member.x - box.x - 2 * DIAMOND - 16
-        most = max(6, int(room / MONO_WIDTH))
-        shown = text if len(text) <= most else text[: most - 1] + "…"
+        room = member.x - box.x - 2 * DIAMOND - 8
+        shown = _cut(short_condition(text), max(6, int(room / MONO_WIDTH)))
         # Above the line, but below it in the lower half, where the line comes from above.
         y = member.axis + (17 if member.axis > box.axis + 1 else -8)
         self._drawing.labels.append(Label(member.x - 8, y, shown, text, is_off=off))
@@ -278,8 +277,7 @@ class _Pen:
             for part in ("until" if box.entry.loop_type == "dountil" else "while", *box.entry.conditions[:1])
             if part
         )
-        most = max(12, int(box.width / MONO_WIDTH))
-        shown = text if len(text) <= most else text[: most - 1] + "…"
+        shown = _cut(text, max(12, int(box.width / MONO_WIDTH)))
         self._drawing.labels.append(Label(box.x + box.width / 2, low + 16, shown, text, "middle", off))
 
     # --- Lines ---
@@ -309,6 +307,10 @@ class _Pen:
         if entry.path:
             return [self._states.of(entry)]
         return [state for child in entry.children for state in self._leaf_states(child)]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _elbow(x: float, y: float, bend: float, to_y: float, to_x: float) -> str:

@@ -18,7 +18,7 @@ DEEPEST_AT_ONCE = 5  # levels
 SMALL = 12  # members of a container that stands open at first
 LONGEST_TEXT = 4_096  # characters of one text; beyond, it is cut
 LARGEST_TREE = 1_048_576  # bytes; beyond, only size, type and top-level keys are shown
-LARGEST_COPY = 65_536  # bytes that the copy button carries in the page
+LARGEST_COPY = 32_768  # bytes that the copy button carries in the page
 # Characters that turn the reading direction could make a value look like another one.
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

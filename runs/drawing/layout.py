@@ -7,7 +7,7 @@ axis, a fork stacks its members round it. Sizes are CSS pixels on a grid of 4.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .entries import Entry
+from .entries import Entry, short_condition
 
 NODE_WIDTH, NODE_HEIGHT = 160, 48
 SMALL_WIDTH, SMALL_HEIGHT = 64, 28  # an unnamed mapping, a fold
@@ -92,8 +92,8 @@ def _measure_fork(entry: Entry) -> Box:
     height = sum(box.up + box.down for box in members) + space * (len(members) - 1)
     lead = MARK_GAP
     if entry.kind == "conditional":
-        longest = max((len(text) for text in entry.conditions), default=0) * MONO_WIDTH
-        lead = 2 * DIAMOND + min(max(LABEL_SPACE, longest + 28), LABEL_SPACE_MOST)
+        longest = max((len(text) for text in map(short_condition, entry.conditions)), default=0) * MONO_WIDTH
+        lead = 2 * DIAMOND + min(max(LABEL_SPACE, longest + 10), LABEL_SPACE_MOST)
     return Box(entry, lead + max(box.width for box in members), height / 2, height / 2, members, lead)
 
 

@@ -9,7 +9,7 @@ from runs.engine.results import StepStatus
 from runs.engine.snapshot import RunSnapshot, StepRecord
 
 from .entries import Entry
-from .figures import count
+from .figures import count, grouped
 
 DONE = (StepStatus.SUCCESS, StepStatus.BAILED)
 NAMING_KEYS = ("name", "title", "id", "key", "sku", "url", "path", "file")  # of an item: what calls it by name
@@ -153,9 +153,9 @@ class StepCounts:
     @property
     def sentence(self) -> str:
         """`5 of 8 steps done, 1 skipped`."""
-        parts = [f"{self.done} of {count(self.total, 'step')} done"]
-        parts += [f"{self.failed} failed"] if self.failed else []
-        parts += [f"{self.skipped} skipped"] if self.skipped else []
+        parts = [f"{grouped(self.done)} of {count(self.total, 'step')} done"]
+        parts += [f"{grouped(self.failed)} failed"] if self.failed else []
+        parts += [f"{grouped(self.skipped)} skipped"] if self.skipped else []
         return ", ".join(parts)
 
 

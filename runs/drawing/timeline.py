@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runs.engine.results import StepStatus
+from runs.engine.results import RunStatus, StepStatus
 from runs.engine.snapshot import RunSnapshot, StepRecord
 
 from .figures import HOUR, MINUTE, SECOND, count, duration
@@ -16,11 +16,12 @@ TICKS = [n * 10**power for power in range(4) for n in (1, 2, 5)] + [
     *(n * HOUR for n in (1, 2, 4, 6, 12)),
     *(n * 24 * HOUR for n in (1, 2, 7, 14, 30, 60, 90, 180, 365, 730)),
 ]
-MOST_TICKS = 5  # parts of the axis
+MOST_PARTS = 5  # of the axis; of a narrow one fewer, or its figures would touch
+MOST_PARTS_NARROW = 4
 ROOM_AHEAD = 1.12  # of a run that goes on: it shall not touch the end of its axis
 THINNEST = 0.4  # per cent; a bar thinner than this could not be seen
 MOST_ITEMS = 8  # of one foreach in a short timeline
-MOST_ROWS = 60
+MOST_ROWS = 30
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class TimelineRow:
     bars: list[Bar] = field(default_factory=list)
     spent: str = "–"
     attempts: str = "–"
+    owner: str = ""  # of several items: the foreach's path
 
     @property
     def word(self) -> str:
@@ -67,7 +69,11 @@ class Timeline:
 
 
 def draw_timeline(
-    rows: Sequence[StepRow], snapshot: RunSnapshot, now: int, retries: dict[str, int] | None = None
+    rows: Sequence[StepRow],
+    snapshot: RunSnapshot,
+    now: int,
+    retries: dict[str, int] | None = None,
+    most_parts: int = MOST_PARTS,
 ) -> Timeline:
     """Bars for these rows. `now`: epoch milliseconds; `retries`: further attempts allowed, by path."""
     starts = [row.record.started_at for row in rows if row.record]
@@ -75,12 +81,13 @@ def draw_timeline(
     goes_on = not snapshot.status.is_final and snapshot.started_at is not None
     ends = [row.record.ended_at or now for row in rows if row.record] if goes_on else _ends(rows)
     last = max([begun + 1, now if goes_on else 0, snapshot.ended_at or 0, *ends])
-    axis = _Axis(begun, last, now, goes_on)
+    axis = _Axis(begun, last, now, goes_on, most_parts)
     drawn = [axis.row(row, retries or {}) for row in rows]
     return Timeline(
-        ticks=axis.ticks(),
+        ticks=axis.ticks() if starts else [],
         rows=drawn,
-        now=axis.place(now) if goes_on else None,
+        # Blue is for what runs: a run that sleeps or asks has no such line.
+        now=axis.place(now) if snapshot.status == RunStatus.RUNNING and starts else None,
         length=duration(axis.length),
         has_waits=any(bar.look == "wait" for row in drawn for bar in row.bars),
     )
@@ -117,12 +124,16 @@ def _telling(group: Sequence[StepRow], depth: int) -> list[StepRow | list[StepRo
 
 
 def draw_overview(
-    rows: Sequence[StepRow], snapshot: RunSnapshot, now: int, retries: dict[str, int] | None = None
+    rows: Sequence[StepRow],
+    snapshot: RunSnapshot,
+    now: int,
+    retries: dict[str, int] | None = None,
+    most_parts: int = MOST_PARTS_NARROW,
 ) -> Timeline:
     """The short timeline of the overview: at most MOST_ROWS, with folded items."""
     short = shorten(rows)
     kept = _window(short)
-    timeline = draw_timeline([row for row in kept if isinstance(row, StepRow)], snapshot, now, retries)
+    timeline = draw_timeline([row for row in kept if isinstance(row, StepRow)], snapshot, now, retries, most_parts)
     drawn = iter(timeline.rows)
     timeline.rows = [next(drawn) if isinstance(row, StepRow) else _folded(row) for row in kept]
     timeline.left_out = len(short) - len(kept)
@@ -143,7 +154,14 @@ def _folded(items: Sequence[StepRow]) -> TimelineRow:
     first = items[0]
     statuses = {row.status for row in items}
     status = statuses.pop() if len(statuses) == 1 else "pending"
-    return TimelineRow(None, f"{count(len(items), 'more item', 'more items')}", min(first.depth, 3), status, spent="")
+    return TimelineRow(
+        None,
+        f"{count(len(items), 'more item', 'more items')}",
+        min(first.depth, 3),
+        status,
+        spent="",
+        owner=first.path.rpartition("[")[0],
+    )
 
 
 def _ends(rows: Sequence[StepRow]) -> list[int]:
@@ -151,9 +169,9 @@ def _ends(rows: Sequence[StepRow]) -> list[int]:
 
 
 class _Axis:
-    def __init__(self, begun: int, last: int, now: int, goes_on: bool) -> None:
+    def __init__(self, begun: int, last: int, now: int, goes_on: bool, most_parts: int) -> None:
         extent = (last - begun) * (ROOM_AHEAD if goes_on else 1)
-        self.tick = next((tick for tick in TICKS if tick * MOST_TICKS >= extent), extent / MOST_TICKS)
+        self.tick = next((tick for tick in TICKS if tick * most_parts >= extent), extent / most_parts)
         self.parts = max(1, -(-int(extent) // int(self.tick)))
         self.length = self.parts * self.tick
         self._begun, self._now = begun, now

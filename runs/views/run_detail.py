@@ -1,0 +1,88 @@
+"""The page of one run: what it is doing, what went in and came out, and what happened."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from runs.execution import dispatch
+from runs.models import AuditEntry, WorkflowRun
+
+from .run_page import RunPage
+from .run_tabs import TABS
+from .stream_panel import stream_panel
+
+SEE, CANCEL, START = "runs.view_workflowrun", "runs.change_workflowrun", "runs.add_workflowrun"
+
+
+@require_GET
+@never_cache
+@vary_on_headers("HX-Request")
+def run_detail(request: HttpRequest, run_id: str) -> HttpResponse:
+    """One tab of the run. Asked by htmx, only the parts that may have changed since the page was drawn."""
+    page = RunPage(find_run(request, run_id))
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in TABS else "overview"
+    is_partial = bool(request.htmx)
+    context = {"run": page.run, "page": page, "tab": tab, "tabs": _tabs(page), **_acts(request, page)}
+    context |= TABS[tab][1](page, request)
+    if tab == "overview" and not is_partial and context["layout"] != "failed":
+        context["stream"] = stream_panel(page.run)
+    context["refresh"] = _refresh_address(request, page)
+    template = "runs/_run_parts.html" if is_partial else "runs/run_detail.html"
+    return render(request, template, context | {"is_partial": is_partial, "tab_template": f"runs/_run_tab_{tab}.html"})
+
+
+@require_POST
+def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
+    """Cancel the run, if it goes on; either way the reader is back on its page, which tells how it stands."""
+    run = find_run(request, run_id)
+    if not request.user.has_perm(CANCEL):
+        raise PermissionDenied("Your account may see runs, but not cancel them.")
+    label = request.user.get_full_name() or request.user.get_username()
+    address = request.META.get("REMOTE_ADDR") or None
+    if not dispatch.cancel(run.pk, actor=request.user, actor_label=label, address=address):
+        messages.info(request, "The run had ended before it could be canceled.")
+    return redirect("run_detail", run.pk)
+
+
+def find_run(request: HttpRequest, run_id: str) -> WorkflowRun:
+    """The run with its workflow and version, for those who may see it. Raises Http404 and PermissionDenied."""
+    if not request.user.has_perm(SEE):
+        raise PermissionDenied("Your account may not see runs.")
+    runs = WorkflowRun.objects.select_related("workflow", "version", "actor")
+    run = runs.filter(pk=run_id).first()
+    if run is None:
+        raise Http404(f"There is no run with the id {run_id}.")
+    return run
+
+
+def _tabs(page: RunPage) -> list[dict[str, object]]:
+    counts = {
+        "stream": page.snapshot.chunk_count,
+        "steps": sum(1 for row in page.rows if row.record is not None),
+        "activity": AuditEntry.objects.filter(object_type="run", object_id=page.run.pk).count(),
+    }
+    return [{"name": name, "title": title, "count": counts.get(name)} for name, (title, _) in TABS.items()]
+
+
+def _acts(request: HttpRequest, page: RunPage) -> dict[str, object]:
+    """What this person can do with this run now."""
+    workflow = page.run.workflow
+    return {
+        "can_cancel": page.is_cancelable and request.user.has_perm(CANCEL),
+        "can_start": request.user.has_perm(START),
+        "start_refused": workflow.problem or ("" if workflow.enabled else f"{workflow.pk} takes no new runs."),
+    }
+
+
+def _refresh_address(request: HttpRequest, page: RunPage) -> str:
+    """Where a live page asks for its parts again; "" when nothing will change any more."""
+    if not page.is_active and request.GET.get("opened") != "active":
+        return ""
+    query = request.GET.copy()
+    query["opened"] = "active"
+    return f"?{query.urlencode()}"

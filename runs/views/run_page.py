@@ -1,0 +1,181 @@
+"""What the tabs of a run's page are made of. Each fact is read once, and only when a tab asks for it."""
+
+import time
+from functools import cached_property
+from urllib.parse import quote
+
+from django.urls import reverse
+from django.utils import timezone
+
+from runs.drawing.entries import Entry, read_graph
+from runs.drawing.json_tree import ShownValue, show_value
+from runs.drawing.sentence import Circumstances, Earlier, Queue, Sentence, sentence
+from runs.drawing.steps import StepCounts, StepRow, count_steps, step_rows
+from runs.engine.events import CHUNK_TYPES, Event, EventType
+from runs.engine.masking import Mask
+from runs.engine.results import RunStatus
+from runs.engine.snapshot import RunSnapshot, fold
+from runs.execution import dispatch
+from runs.execution.history import stored_events
+from runs.live.hiding import hiding_of
+from runs.models import WorkflowRun
+from runs.templatetags.console import clock
+
+# Chunks may be a hundred thousand, and nothing here but the stream shows them.
+TOLD = [kind for kind in EventType if kind not in CHUNK_TYPES]
+RUNS_COMPARED = 200  # earlier ones, for the time that is left
+CANCELABLE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED)
+
+
+def milliseconds(moment) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+class RunPage:
+    """One run, looked at once."""
+
+    def __init__(self, run: WorkflowRun) -> None:
+        self.run = run
+        self.now = time.time_ns() // 1_000_000  # epoch milliseconds
+
+    # --- The log ---
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """All events but the chunks, as they are stored."""
+        return stored_events(self.run.pk, TOLD)
+
+    @cached_property
+    def snapshot(self) -> RunSnapshot:
+        snapshot = fold(self.run.pk, self.run.workflow_id, self.events)
+        # The log has no gaps: what is not told here is chunks.
+        snapshot.chunk_count = max(self.run.last_seq - sum(event.seq <= self.run.last_seq for event in self.events), 0)
+        return snapshot
+
+    @cached_property
+    def mask(self) -> Mask:
+        hiding = hiding_of(self.run.pk)
+        return hiding.mask if hiding else Mask()
+
+    # --- Steps ---
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        return read_graph(self.run.version.graph)
+
+    @cached_property
+    def rows(self) -> list[StepRow]:
+        return step_rows(self.entries, self.snapshot, self.mask)
+
+    @cached_property
+    def counts(self) -> StepCounts:
+        return count_steps(self.rows)
+
+    @cached_property
+    def retries(self) -> dict[str, int]:
+        """Attempts that each step may make beyond the first, by path."""
+        steps = self.run.version.steps
+        return {
+            path: info["retries"]
+            for path, info in (steps.items() if isinstance(steps, dict) else ())
+            if isinstance(info, dict) and isinstance(info.get("retries"), int) and info["retries"] > 0
+        }
+
+    @property
+    def last_step(self) -> StepRow | None:
+        """The step whose end ends the run."""
+        return next((row for row in reversed(self.rows) if not row.is_item and row.depth == 0), None)
+
+    # --- Status ---
+
+    @property
+    def status(self) -> RunStatus:
+        return RunStatus(self.run.status)
+
+    @property
+    def is_active(self) -> bool:
+        return not self.status.is_final
+
+    @property
+    def is_cancelable(self) -> bool:
+        return self.status in CANCELABLE
+
+    @property
+    def spent(self) -> int | None:
+        """Milliseconds since the run began; or, when it never did, since it was made."""
+        begun = self.run.started_at or self.run.created_at
+        ended = self.run.ended_at or timezone.now()
+        return milliseconds(ended) - milliseconds(begun)
+
+    @property
+    def ticks_from(self) -> int | None:
+        """Epoch milliseconds from which the page's clock counts; None when it stands still."""
+        return milliseconds(self.run.started_at or self.run.created_at) if self.is_active else None
+
+    @cached_property
+    def sentence(self) -> Sentence:
+        return sentence(self.snapshot, self.status, self.rows, self._circumstances())
+
+    def _circumstances(self) -> Circumstances:
+        run = self.run
+        waits = self.status == RunStatus.PENDING or (self.status == RunStatus.RUNNING and run.queued)
+        return Circumstances(
+            now=self.now,
+            queue=self._queue() if waits else None,
+            cancel_asked_at=milliseconds(run.cancel_requested_at) if self.is_active else None,
+            wakes_at=clock(run.wake_at) if run.wake_at else "",
+            earlier=self._earlier() if self.status == RunStatus.RUNNING and not waits else None,
+            canceled_by=self.snapshot.canceled_by or "",
+        )
+
+    def _queue(self) -> Queue:
+        run = self.run
+        if not run.queued:
+            return Queue(is_queued=False)
+        state = dispatch.executor_state()
+        problem = run.workflow.problem or state.trouble
+        before = WorkflowRun.objects.ready().filter(workflow_id=run.workflow_id)
+        position = 1 + before.filter(priority__gt=run.priority).count()
+        position += before.filter(priority=run.priority, created_at__lt=run.created_at).count()
+        return Queue(
+            position=position,
+            is_executor_alive=state.alive,
+            running=state.running,
+            limit=run.workflow.concurrency,
+            problem=problem,
+        )
+
+    def _earlier(self) -> Earlier | None:
+        """How long the workflow's newest runs took that ended well."""
+        newest = WorkflowRun.objects.filter(workflow_id=self.run.workflow_id).newest_first()
+        rows = newest.values_list("status", "started_at", "ended_at")[: 2 * RUNS_COMPARED]
+        took = sorted(
+            milliseconds(ended) - milliseconds(begun)
+            for status, begun, ended in rows
+            if status == RunStatus.SUCCESS and begun and ended
+        )[:RUNS_COMPARED]
+        if not took:
+            return None
+        return Earlier(len(took), took[len(took) // 2], took[min(int(len(took) * 0.95), len(took) - 1)])
+
+    # --- Values ---
+
+    def show(self, value: object, of: str, step: str = "") -> ShownValue:
+        """A value as a tree whose parts can be asked for. `of`: which value, as in views/run_value.py."""
+        return show_value(value, self.mask, value_address(self.run.pk, of, step))
+
+
+def step_address(path: str) -> str:
+    """The address of a step, from the run's own page."""
+    return f"?tab=steps&step={quote(path, safe='')}"
+
+
+def value_address(run_id: str, of: str, step: str = ""):
+    """Makes addresses of the parts of one value of a run, by JSON pointer."""
+    base = f"{reverse('run_value', args=[run_id])}?of={of}" + (f"&step={quote(step, safe='')}" if step else "")
+
+    def address(pointer: str, first: int) -> str:
+        at = f"&at={quote(pointer, safe='')}" if pointer else ""
+        return base + at + (f"&from={first}" if first else "")
+
+    return address
