@@ -167,6 +167,6 @@ def _condition(term: Term) -> Q:
                 Q(pk__startswith=value)
                 | Q(pk__endswith=value)
                 | Q(trace_id__startswith=value.lower())
-                | Q(workflow_id__icontains=value)
+                | Q(workflow__id__icontains=value)
                 | Q(detail__icontains=value)
             )

@@ -34,7 +34,7 @@ def test_the_day_is_counted(client, db):
 def test_the_number_of_queries_does_not_grow(client, db, django_assert_max_num_queries):
     for number in range(8):
         make_cards(make_workflow(f"workflow-{number}"), 30, prefix=f"w{number}")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get("/")
 
 

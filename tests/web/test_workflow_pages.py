@@ -18,7 +18,7 @@ def client(viewer, client_for):
 def test_the_list_shows_each_workflow_with_few_queries(client, db, django_assert_max_num_queries):
     for number in range(12):
         make_cards(make_workflow(f"workflow-{number:02}"), 25, prefix=f"w{number}")
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(14):
         response = client.get("/workflows/")
     assert [row.workflow.pk for row in response.context["rows"]] == [f"workflow-{number:02}" for number in range(12)]
     assert response.context["rows"][0].outcome_words == "20 success"
