@@ -1,0 +1,245 @@
+"""A JSON Schema as a form sees it: which kind of control each part gets.
+
+Pydantic's schemas ($defs, anyOf with null, Decimal as number or text) and hand-written ones come out alike. What no
+control can show (unions, free-form objects, recursion) is of the kind JSON, and is edited as text.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from runs.engine.masking import Mask
+from runs.engine.snapshot import UNSET
+
+MAX_LEVELS = 12  # objects inside objects that are drawn; deeper ones are JSON
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DECIMAL = "decimal"  # a number or a text: Pydantic's Decimal, an id that may be either
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    CONST = "const"
+    OBJECT = "object"
+    LIST = "list"
+    JSON = "json"
+
+
+TYPED = frozenset({Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL})
+SCALARS = TYPED | {Kind.BOOLEAN, Kind.CHOICE}
+
+
+@dataclass(slots=True)
+class Shape:
+    """One part of a schema, its references resolved. `schema` holds the keywords that apply to a non-null value."""
+
+    kind: Kind
+    schema: Mapping[str, Any]
+    nullable: bool = False
+    properties: dict[str, "Shape"] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    items: "Shape | None" = None
+    choices: tuple[object, ...] = ()
+    secret: bool = False  # marked in the schema, or called like a secret
+
+    @property
+    def title(self) -> str:
+        return str(self.schema.get("title", ""))
+
+    @property
+    def description(self) -> str:
+        return str(self.schema.get("description", ""))
+
+    @property
+    def default(self) -> object:
+        return self.schema.get("default", UNSET)
+
+    @property
+    def multiline(self) -> bool:
+        media_type = str(self.schema.get("contentMediaType", ""))
+        return bool(self.schema.get("x-multiline")) or media_type.startswith("text/")
+
+    @property
+    def open(self) -> bool:
+        """Whether the schema says that an object may have further keys."""
+        return self.schema.get("additionalProperties") not in (None, False)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether an object is complete without a person's help: nothing is required that has no default."""
+        return self.kind is Kind.OBJECT and all(
+            part.default is not UNSET or part.stands_alone
+            for key, part in self.properties.items()
+            if key in self.required
+        )
+
+    @property
+    def has_secrets(self) -> bool:
+        parts = [*self.properties.values(), *([self.items] if self.items else [])]
+        return self.secret or any(part.has_secrets for part in parts)
+
+
+def shape_of(schema: object) -> Shape:
+    """The shape of a whole schema; `None` and `True` accept anything."""
+    root = schema if isinstance(schema, Mapping) else {}
+    shape = _shape(root, root, frozenset(), 0)
+    _mark_secrets(shape, Mask.of(root))
+    return shape
+
+
+def _mark_secrets(shape: Shape, mask: Mask) -> None:
+    """Secret here is what pages mask: one rule for what is typed and for what is shown."""
+    for key, part in shape.properties.items():
+        part.secret = shape.secret or mask.rule(key) is not None
+        _mark_secrets(part, mask)
+    if shape.items:
+        shape.items.secret = shape.secret
+        _mark_secrets(shape.items, mask)
+
+
+def _shape(schema: Any, root: Mapping[str, Any], seen: frozenset[str], level: int) -> Shape:
+    if not isinstance(schema, Mapping):
+        return Shape(Kind.JSON, {})
+    nullable = False
+    while True:
+        merged, refs = _resolved(schema, root, seen)
+        if merged is None:
+            return Shape(Kind.JSON, {key: part for key, part in schema.items() if key != "$ref"}, nullable)
+        seen |= refs
+        schema, null = _without_null(merged)
+        nullable |= null
+        if schema is merged:
+            return _drawn(merged, root, seen, level, nullable)
+
+
+def _resolved(
+    schema: Mapping[str, Any], root: Mapping[str, Any], seen: frozenset[str]
+) -> tuple[dict[str, Any] | None, frozenset[str]]:
+    """The schema with `$ref` and `allOf` of one merged in. None: it refers to itself, or to nothing that is known."""
+    merged = dict(schema)
+    refs: frozenset[str] = frozenset()
+    while True:
+        if "$ref" in merged:
+            ref = str(merged.pop("$ref"))
+            target = _target(ref, root)
+            if ref in seen | refs or not isinstance(target, Mapping):
+                return None, refs
+            refs |= {ref}
+            # Words beside the reference win. Its title is a class's name, and says nothing of this key.
+            merged = {**{key: part for key, part in target.items() if key != "title"}, **merged}
+        elif len(merged.get("allOf") or ()) == 1 and isinstance(merged["allOf"][0], Mapping):
+            merged = {**merged.pop("allOf")[0], **merged}
+        else:
+            return merged, refs
+
+
+def _target(ref: str, root: Mapping[str, Any]) -> object:
+    if ref == "#":
+        return root
+    if not ref.startswith("#/"):
+        return None
+    found: object = root
+    for part in ref[2:].split("/"):
+        key = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, Mapping) or key not in found:
+            return None
+        found = found[key]
+    return found
+
+
+def _without_null(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The schema of the values that are not null, and whether null is allowed beside them."""
+    for word in ("anyOf", "oneOf"):
+        parts = schema.get(word)
+        if not isinstance(parts, list):
+            continue
+        others = [part for part in parts if not (isinstance(part, Mapping) and part.get("type") == "null")]
+        rest = {key: value for key, value in schema.items() if key != word}
+        if len(others) == 1 and isinstance(others[0], Mapping):
+            return {**others[0], **rest}, len(others) < len(parts)
+        if _is_number_or_text(others):
+            numeric = next(part for part in others if part["type"] != "string")
+            word = {"number": "decimal"}.get(numeric["type"], "integer or string")
+            return {**numeric, **rest, "type": "number", "x-either": word}, len(others) < len(parts)
+        return ({**rest, word: others}, True) if len(others) < len(parts) else (schema, False)
+    kinds = schema.get("type")
+    if isinstance(kinds, list) and "null" in kinds:
+        others = [kind for kind in kinds if kind != "null"]
+        return {**schema, "type": others[0] if len(others) == 1 else others}, True
+    choices = schema.get("enum")
+    if isinstance(choices, list) and None in choices and len(choices) > 1:
+        return {**schema, "enum": [choice for choice in choices if choice is not None]}, True
+    return schema, False
+
+
+def _is_number_or_text(parts: list[Any]) -> bool:
+    """Two alternatives that one line can hold: typed digits are a number, all else is text."""
+    kinds = sorted(str(part.get("type")) for part in parts if isinstance(part, Mapping))
+    return kinds in (["number", "string"], ["integer", "string"]) and not any("enum" in part for part in parts)
+
+
+def _drawn(schema: dict[str, Any], root: Mapping[str, Any], seen: frozenset[str], level: int, nullable: bool) -> Shape:
+    """The shape of a schema whose references and null are gone."""
+    if "const" in schema:
+        return Shape(Kind.CONST, schema, nullable)
+    choices = schema.get("enum")
+    if isinstance(choices, list) and choices:
+        if all(not isinstance(choice, dict | list) for choice in choices):
+            return Shape(Kind.CHOICE, schema, nullable, choices=tuple(choices))
+        return Shape(Kind.JSON, schema, nullable)
+    if any(word in schema for word in ("anyOf", "oneOf", "allOf", "not", "if")):
+        # The words beside a union describe it, but its parts are what a value must fit.
+        return Shape(Kind.JSON, schema, nullable)
+    kind = schema.get("type") or ("object" if "properties" in schema else None)
+    match kind:
+        case "object":
+            return _object(schema, root, seen, level, nullable)
+        case "array":
+            items = _shape(schema.get("items"), root, seen, level + 1)
+            if level >= MAX_LEVELS or items.kind is Kind.JSON or "prefixItems" in schema:
+                return Shape(Kind.JSON, schema, nullable)
+            return Shape(Kind.LIST, schema, nullable, items=items)
+        case "string":
+            return Shape(Kind.TEXT, schema, nullable)
+        case "integer":
+            return Shape(Kind.INTEGER, schema, nullable)
+        case "number":
+            return Shape(Kind.DECIMAL if schema.get("x-either") else Kind.NUMBER, schema, nullable)
+        case "boolean":
+            return Shape(Kind.BOOLEAN, schema, nullable)
+    return Shape(Kind.JSON, schema, nullable)
+
+
+def _object(schema: dict[str, Any], root: Mapping[str, Any], seen: frozenset[str], level: int, nullable: bool) -> Shape:
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties or level >= MAX_LEVELS or "patternProperties" in schema:
+        return Shape(Kind.JSON, schema, nullable)
+    return Shape(
+        Kind.OBJECT,
+        schema,
+        nullable,
+        properties={str(key): _shape(part, root, seen, level + 1) for key, part in properties.items()},
+        required=frozenset(map(str, schema.get("required") or ())),
+    )
+
+
+def label_of(key: str, title: str = "") -> str:
+    """What a person calls a key: its title, in sentence case where Pydantic made it up from the key."""
+    words = re.sub(r"[_\-\s]+", " ", key).strip()
+    if title and title != words.title():
+        return title
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", words)  # customerId, too
+    spaced = spaced if spaced.isupper() else " ".join(w if w.isupper() else w.lower() for w in spaced.split())
+    return spaced[:1].upper() + spaced[1:] if spaced else key
+
+
+def one_of(label: str) -> str:
+    """A plural's singular, as far as English is regular: Lines, Line; Entries, Entry; anything else, Item."""
+    for ending, singular in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh")):
+        if label.lower().endswith(ending):
+            return label[: -len(ending)] + singular
+    return label[:-1] if re.search(r"[^su]s$", label.lower()) else "Item"

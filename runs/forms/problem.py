@@ -1,0 +1,86 @@
+"""One thing that keeps a form from being accepted: where it is, and the sentence that says so."""
+
+from dataclasses import dataclass
+
+from runs.engine.masking import Mask
+from runs.engine.snapshot import UNSET
+
+from .json_schema import Kind, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An entry of the error summary: a link to the control `anchor`, the rest of the sentence, a JSON pointer."""
+
+    anchor: str
+    subject: str
+    predicate: str  # begins with a space or a colon, as it follows the subject
+    pointer: str = ""
+
+
+def pointer_of(where: tuple[str | int, ...]) -> str:
+    """The JSON pointer of a place: /order/lines/1/qty."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in where)
+
+
+def place_of(dotted: str, tree: object, shape: Shape) -> tuple[str | int, ...]:
+    """The place that a dotted path means; keys that hold dots themselves are told from the value and its schema."""
+    where: list[str | int] = []
+    parts = dotted.split(".") if dotted else []
+    at: Shape | None = shape
+    while parts:
+        if isinstance(tree, list) and parts[0].isdigit():
+            index = int(parts.pop(0))
+            where.append(index)
+            tree = tree[index] if index < len(tree) else UNSET
+            at = at.items if at else None
+            continue
+        known = {*(tree if isinstance(tree, dict) else ()), *(at.properties if at else ())}
+        taken = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in known), 1)
+        key = ".".join(parts[:taken])
+        del parts[:taken]
+        where.append(key)
+        tree = tree.get(key, UNSET) if isinstance(tree, dict) else UNSET
+        at = at.properties.get(key) if at else None
+    return tuple(where)
+
+
+def value_at(tree: object, where: tuple[str | int, ...]) -> object:
+    """What stands at a place; UNSET when nothing does."""
+    for part in where:
+        in_list = isinstance(tree, list) and isinstance(part, int) and part < len(tree)
+        if not in_list and not (isinstance(tree, dict) and part in tree):
+            return UNSET
+        tree = tree[part]
+    return tree
+
+
+def shape_at(shape: Shape, where: tuple[str | int, ...]) -> Shape:
+    """What the schema says of a place; anything goes where it says nothing."""
+    for part in where:
+        inner = shape.items if isinstance(part, int) else shape.properties.get(part)
+        if inner is None:
+            return Shape(Kind.JSON, {})
+        shape = inner
+    return shape
+
+
+def without_secrets(tree: object, mask: Mask) -> object:
+    """The value without its secrets: a copy for somebody else must not hold them."""
+    if isinstance(tree, dict):
+        return {key: without_secrets(item, mask) for key, item in tree.items() if mask.rule(key) is None}
+    if isinstance(tree, list):
+        return [without_secrets(item, mask) for item in tree]
+    return tree
+
+
+def with_placeholders(tree: object, mask: Mask) -> object:
+    """The value with a word such as <card_token> for each secret."""
+    if isinstance(tree, dict):
+        return {
+            key: f"<{key}>" if item is not None and mask.rule(key) else with_placeholders(item, mask)
+            for key, item in tree.items()
+        }
+    if isinstance(tree, list):
+        return [with_placeholders(item, mask) for item in tree]
+    return tree

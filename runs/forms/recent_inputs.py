@@ -1,0 +1,123 @@
+"""What a workflow was started with lately, each in one line, for the list beside the start form."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+
+import orjson
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runs.engine.masking import Mask
+from runs.engine.results import RunStatus
+from runs.models import RunEvent, WorkflowRun
+from runs.templatetags.console import exact_time, iso_time
+
+from .json_schema import Shape, label_of, one_of
+
+SHOWN = 5  # runs in the list
+LOOKED_AT = 200  # runs from which usual tags and durations are told
+SUGGESTED = 12  # tags
+LONGEST = 40  # characters of one value in a summary
+
+Leaf = tuple[str, object, Shape | None]  # key, value, what the schema says of it
+
+
+@dataclass(frozen=True, slots=True)
+class RecentInput:
+    run: WorkflowRun
+    summary: str
+    detail: str
+
+    @property
+    def title(self) -> str:
+        return f"Run {self.run.id}"
+
+    @property
+    def when(self) -> SafeString:
+        """The time alone today, then the day: a list of inputs is not read to the second."""
+        at, today = timezone.localtime(self.run.created_at), timezone.localdate()
+        text = f"{at:%H:%M}" if at.date() == today else f"{at.day} {at:%b}"
+        if at.date() == today - timedelta(days=1):
+            text = "Yesterday"
+        return format_html('<time datetime="{}" title="{}">{}</time>', iso_time(at), exact_time(at), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the last runs of a workflow have in common."""
+
+    tags: list[str]  # the most used first
+    usual: timedelta | None  # the median time of those that succeeded
+
+    @classmethod
+    def of(cls, workflow_id: str) -> "Habits":
+        """From one query along an index."""
+        rows = WorkflowRun.objects.filter(workflow_id=workflow_id).newest_first()
+        seen: dict[str, int] = {}
+        times: list[timedelta] = []
+        for tags, status, started, ended in rows.values_list("tags", "status", "started_at", "ended_at")[:LOOKED_AT]:
+            for tag in set(tags):
+                seen[tag] = seen.get(tag, 0) + 1
+            if status == RunStatus.SUCCESS and started and ended and len(times) < 20:
+                times.append(ended - started)
+        return cls(sorted(seen, key=lambda tag: (-seen[tag], tag))[:SUGGESTED], median(times) if times else None)
+
+
+def recent_inputs(workflow_id: str, shape: Shape, mask: Mask, viewer: AbstractBaseUser) -> list[RecentInput]:
+    """The last inputs. Large ones are not read: their size would make the page slow, and says enough."""
+    runs = list(WorkflowRun.objects.filter(workflow_id=workflow_id).newest_first()[:SHOWN])
+    rows = RunEvent.objects.filter(run_id__in=[run.id for run in runs], seq=1).values_list("run_id", "data", "large")
+    starts = {run_id: (bytes(data), large or {}) for run_id, data, large in rows}
+    found = []
+    for run in runs:
+        data, large = starts.get(run.id, (b"{}", {}))
+        value = orjson.loads(data).get("input")
+        summary = "Large input" if "input" in large else summary_of(value, shape, mask)
+        who = "You" if run.actor_id == viewer.pk else run.actor_label
+        more = run.detail or ", ".join(_minor(value, shape, mask))
+        found.append(RecentInput(run, summary, " · ".join(part for part in (who, more) if part)))
+    return found
+
+
+def summary_of(value: object, shape: Shape, mask: Mask) -> str:
+    """An input in one line: the first text that is no choice, else the first number, then how long its lists are."""
+    texts, numbers, lists = [], [], []
+    for key, item, part in _leaves(value, shape, mask):
+        if isinstance(item, list):
+            noun = label_of(key).lower()
+            lists.append(f"{len(item)} {one_of(noun) if len(item) == 1 else noun}")
+        elif isinstance(item, str) and item and not (part and part.choices):
+            texts.append(_cut(item))
+        elif isinstance(item, int | float) and not isinstance(item, bool):
+            numbers.append(f"{label_of(key)} {item}" if key else str(item))
+    shown = (texts[:1] or numbers[:1]) + lists[:1]
+    return ", ".join(shown) or ("No input" if value in (None, {}, []) else _cut(orjson.dumps(value).decode()))
+
+
+def _minor(value: object, shape: Shape, mask: Mask) -> list[str]:
+    """The choices of an input: what tells two of the same subject apart."""
+    chosen = [item for _, item, part in _leaves(value, shape, mask) if part and part.choices and isinstance(item, str)]
+    return chosen[:3]
+
+
+def _leaves(value: object, shape: Shape | None, mask: Mask) -> Iterator[Leaf]:
+    """Key, value and shape of each scalar and list, those nearest to the top first."""
+    level: list[Leaf] = [("", value, shape)]
+    while level:
+        below: list[Leaf] = []
+        for name, item, part in level:
+            if isinstance(item, dict):
+                properties = part.properties if part else {}
+                below += [(k, v, properties.get(k)) for k, v in item.items() if mask.rule(k) is None]
+            else:
+                yield name, item, part
+        level = below
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text[: 4 * LONGEST].split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

@@ -1,0 +1,23 @@
+/** Wires the start page. Everything here is comfort: without scripts each button posts the form, and it is drawn anew. */
+
+import { CommandFollower } from "./command_panel.js"
+import { FileText } from "./file_text.js"
+import { FormDraft } from "./form_draft.js"
+import { startJsonEditors } from "./json_tab.js"
+import { OptionsSummary } from "./options_summary.js"
+import { RowLists } from "./row_lists.js"
+import { StartSubmit } from "./start_submit.js"
+import { TagChips } from "./tag_chips.js"
+import { TracePaste } from "./trace_paste.js"
+
+const page = document.querySelector("[data-start]")
+
+// They listen on the page around the form, which stays when htmx swaps the form.
+const draft = new FormDraft(page)
+for (const Behaviour of [RowLists, TagChips, FileText, OptionsSummary, TracePaste, StartSubmit, CommandFollower]) {
+  new Behaviour(page)
+}
+startJsonEditors(page)
+document.addEventListener("htmx:after:swap", () => startJsonEditors(page))
+page.addEventListener("start:redrawn", () => startJsonEditors(page))
+draft.restore()
