@@ -18,10 +18,11 @@ http = get_asgi_application()  # before everything below: it needs Django's appl
 
 from runs import routing  # noqa: E402
 from runs.execution import dispatch  # noqa: E402
+from runs.live.backpressure import Backpressure  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": Backpressure(http),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns))),
     }
 )

@@ -31,6 +31,7 @@ HEARTBEAT_SECONDS = 15.0
 SILENCE_SECONDS = 60.0  # how long a client may take to say where to begin
 SIGNED_IN_SECONDS = 60.0  # between two looks at whether the person is still signed in
 
+SEE = "runs.view_workflowrun"
 MALFORMED, SIGN_IN, FORBIDDEN, NOT_FOUND, SILENT = 4400, 4401, 4403, 4404, 4408
 
 
@@ -52,6 +53,9 @@ class RunConsumer(AsyncWebsocketConsumer):
         await self.accept()
         if not self.scope["user"].is_authenticated:
             await self.refuse(SIGN_IN, "Sign in to follow this run.")
+            return
+        if not await in_reader(self.scope["user"].has_perm, SEE):
+            await self.refuse(FORBIDDEN, "Your account may not see runs.")
             return
         hiding = await in_reader(hiding_of, self.run_id)
         if hiding is None:

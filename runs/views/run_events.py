@@ -27,6 +27,7 @@ from .stream_panel import started_at, stream_panel, wanted_steps
 
 __all__ = ["run_digest", "run_events", "run_events_ndjson", "stream_panel"]
 
+SEE = "runs.view_workflowrun"
 ANSWER_BYTES = 8 << 20  # of one answer, unless a single event is larger
 PAGE_EVENTS = 100  # of one page for people
 WHOLE_AT_ONCE = 20  # events whose values are put back together: any of them may be large
@@ -38,6 +39,8 @@ def _checked(view: Any) -> Any:
 
     @wraps(view)
     def wrapper(request: HttpRequest, run_id: str) -> HttpResponse:
+        if not request.user.has_perm(SEE):
+            return _refusal(request, 403, "forbidden", "Your account may not see runs.")
         run = WorkflowRun.objects.select_related("version").filter(pk=run_id).first()
         if run is None:
             return _refusal(request, 404, "not_found", "There is no run of this id.")

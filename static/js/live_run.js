@@ -60,7 +60,6 @@ export class LiveRun {
   #stepsAt = 0
   #stepsTimer = null
   #listeners = []
-  #pill = document.querySelector("[data-run-conn]")
   #voice
   #said = ""
 
@@ -318,7 +317,7 @@ export class LiveRun {
   }
 
   #show(name, words, title) {
-    const pill = this.#pill
+    const pill = document.querySelector("[data-run-conn]") // looked for each time: the head is swapped
     if (pill && (pill.textContent !== words || pill.hidden)) {
       pill.className = `wf-conn ${name}`.trim()
       pill.textContent = words

@@ -5,12 +5,13 @@ import time
 from urllib.parse import quote
 
 import pytest
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection, transaction
 
-from runs.engine.events import Event, EventType
+from runs.engine.events import Event, EventType, encode_event_data
 from runs.execution.announce import announce
 from runs.models import RunEvent, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.routing import websocket_urlpatterns
@@ -31,7 +32,7 @@ class LiveRun:
         made = [
             event
             if isinstance(event, Event)
-            else Event(seq + index, event[0], START + (seq + index) * 10, json.dumps(event[1]).encode())
+            else Event(seq + index, event[0], START + (seq + index) * 10, encode_event_data(event[1]))
             for index, event in enumerate(events, start=1)
         ]
         with transaction.atomic(), connection.cursor() as cursor:
@@ -62,11 +63,6 @@ def live_run(transactional_db) -> LiveRun:
     version = WorkflowVersion.objects.create(definition=definition, number=1, content_hash="0" * 64)
     run = WorkflowRun.objects.create(id=f"run {time.time_ns()}", workflow=definition, version=version, status="running")
     return LiveRun(run)
-
-
-@pytest.fixture
-def signed_in(transactional_db) -> User:
-    return User.objects.create_user("vera")
 
 
 class Socket(WebsocketCommunicator):
@@ -110,11 +106,17 @@ class Socket(WebsocketCommunicator):
 
 
 @pytest.fixture
-async def socket(live_run: LiveRun, signed_in: User):
+def in_django():
+    """Calls a function in Django's thread, as a view does."""
+    return database_sync_to_async
+
+
+@pytest.fixture
+async def socket(live_run: LiveRun, viewer: User):
     """Opens sockets, and closes them at the end: `await socket(resume=0)`."""
     sockets: list[Socket] = []
 
-    async def open_one(resume: int | None = 0, *, run_id: str | None = None, user: object = signed_in) -> Socket:
+    async def open_one(resume: int | None = 0, *, run_id: str | None = None, user: object = viewer) -> Socket:
         sockets.append(Socket(run_id or live_run.id, user))
         return await sockets[-1].open(resume)
 

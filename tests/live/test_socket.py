@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from channels.db import database_sync_to_async as in_django_thread
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 
 from runs.live import announce, consumers
 from runs.live.window import WINDOW_EVENTS
@@ -16,48 +15,46 @@ def numbers(events: list[dict]) -> list[int]:
     return [event["seq"] for event in events]
 
 
-async def test_the_server_is_silent_until_the_client_says_where_to_begin(socket, live_run):
-    await in_django_thread(live_run.chunks)(3)
+async def test_the_server_is_silent_until_the_client_says_where_to_begin(socket, live_run, in_django):
+    await in_django(live_run.chunks)(3)
     client = await socket(resume=None)
     assert await client.receive_nothing(0.2)
     await client.say(resume=0)
     assert numbers((await client.hear())["events"]) == [1, 2, 3]
 
 
-async def test_only_what_lies_beyond_the_cursor_comes(socket, live_run):
-    await in_django_thread(live_run.chunks)(10)
+async def test_only_what_lies_beyond_the_cursor_comes(socket, live_run, in_django):
+    await in_django(live_run.chunks)(10)
     client = await socket(resume=7)
     frame = await client.hear()
     assert numbers(frame["events"]) == [8, 9, 10]
     assert (frame["first"], frame["last"]) == (8, 10)
 
 
-async def test_an_event_comes_with_its_type_time_and_data(socket, live_run):
-    written = (
-        await in_django_thread(live_run.write)(("workflow-step-output", {"id": "a", "output": {"n": 2**63 - 1}}))
-    )[0]
+async def test_an_event_comes_with_its_type_time_and_data(socket, live_run, in_django):
+    written = (await in_django(live_run.write)(("workflow-step-output", {"id": "a", "output": {"n": 2**63 - 1}})))[0]
     client = await socket()
     assert (await client.hear())["events"] == [
         {"seq": 1, "type": written.type, "at": written.at, "data": {"id": "a", "output": {"n": 2**63 - 1}}}
     ]
 
 
-async def test_news_committed_in_another_thread_arrive_at_once(socket, live_run, monkeypatch):
+async def test_news_committed_in_another_thread_arrive_at_once(socket, live_run, monkeypatch, in_django):
     monkeypatch.setattr(announce, "POLL_SECONDS", 60)  # so that it is not the watch that finds them
     client = await socket()
     await asyncio.sleep(0.05)
-    await in_django_thread(live_run.chunks)(2)
+    await in_django(live_run.chunks)(2)
     assert numbers((await client.hear(1))["events"]) == [1, 2]
 
 
-async def test_news_of_another_process_are_found_without_a_nudge(socket, live_run):
+async def test_news_of_another_process_are_found_without_a_nudge(socket, live_run, in_django):
     client = await socket()
-    await in_django_thread(live_run.chunks)(2, tell=False)
+    await in_django(live_run.chunks)(2, tell=False)
     assert numbers((await client.hear(5))["events"]) == [1, 2]
 
 
-async def test_a_frame_holds_at_most_200_events_and_nothing_is_lost_or_twice(socket, live_run):
-    await in_django_thread(live_run.chunks)(2_500)
+async def test_a_frame_holds_at_most_200_events_and_nothing_is_lost_or_twice(socket, live_run, in_django):
+    await in_django(live_run.chunks)(2_500)
     client = await socket()
     events = []
     while len(events) < 2_500:
@@ -69,10 +66,10 @@ async def test_a_frame_holds_at_most_200_events_and_nothing_is_lost_or_twice(soc
     assert numbers(events) == list(range(1, 2_501))
 
 
-async def test_live_and_stored_events_join_without_a_seam(socket, live_run):
-    await in_django_thread(live_run.chunks)(700)
+async def test_live_and_stored_events_join_without_a_seam(socket, live_run, in_django):
+    await in_django(live_run.chunks)(700)
     client = await socket()
-    writing = [in_django_thread(live_run.chunks)(count) for count in (1, 600, 3, 250, 40)]
+    writing = [in_django(live_run.chunks)(count) for count in (1, 600, 3, 250, 40)]
 
     async def write() -> None:
         for one in writing:
@@ -83,8 +80,8 @@ async def test_live_and_stored_events_join_without_a_seam(socket, live_run):
     await writer
 
 
-async def test_a_client_that_acknowledges_nothing_gets_one_window_and_no_more(socket, live_run):
-    await in_django_thread(live_run.chunks)(3_000)
+async def test_a_client_that_acknowledges_nothing_gets_one_window_and_no_more(socket, live_run, in_django):
+    await in_django(live_run.chunks)(3_000)
     client = await socket()
     events = await client.hear_events(WINDOW_EVENTS, ack=False)
     assert numbers(events) == list(range(1, WINDOW_EVENTS + 1))
@@ -94,8 +91,8 @@ async def test_a_client_that_acknowledges_nothing_gets_one_window_and_no_more(so
     assert await client.receive_nothing(0.2)
 
 
-async def test_large_events_close_the_window_by_their_bytes(socket, live_run):
-    await in_django_thread(live_run.chunks)(300, text="x" * 60_000)
+async def test_large_events_close_the_window_by_their_bytes(socket, live_run, in_django):
+    await in_django(live_run.chunks)(300, text="x" * 60_000)
     client = await socket()
     size = 0
     while not await client.receive_nothing(0.3):
@@ -103,43 +100,43 @@ async def test_large_events_close_the_window_by_their_bytes(socket, live_run):
     assert 4_000_000 < size < 5_000_000
 
 
-async def test_after_the_end_everything_is_sent_then_the_end_then_1000(socket, live_run):
+async def test_after_the_end_everything_is_sent_then_the_end_then_1000(socket, live_run, in_django):
     client = await socket()
-    await in_django_thread(live_run.chunks)(450)
-    await in_django_thread(live_run.finish)()
+    await in_django(live_run.chunks)(450)
+    await in_django(live_run.finish)()
     assert numbers(await client.hear_events(451)) == list(range(1, 452))
     assert await client.hear() == {"end": 451}
     assert await client.closed() == 1000
 
 
-async def test_a_run_that_ended_before_is_sent_whole_and_closed(socket, live_run):
-    await in_django_thread(live_run.chunks)(5)
-    await in_django_thread(live_run.finish)()
+async def test_a_run_that_ended_before_is_sent_whole_and_closed(socket, live_run, in_django):
+    await in_django(live_run.chunks)(5)
+    await in_django(live_run.finish)()
     client = await socket(resume=6)
     assert await client.hear() == {"end": 6}
     assert await client.closed() == 1000
 
 
-async def test_a_suspended_run_stays_open(socket, live_run):
+async def test_a_suspended_run_stays_open(socket, live_run, in_django):
     client = await socket()
-    await in_django_thread(live_run.write)(("workflow-suspended", {}), status="suspended")
+    await in_django(live_run.write)(("workflow-suspended", {}), status="suspended")
     assert numbers(await client.hear_events(1)) == [1]
     assert await client.receive_nothing(0.8)
-    await in_django_thread(live_run.write)(("workflow-resume", {"steps": []}), status="running")
+    await in_django(live_run.write)(("workflow-resume", {"steps": []}), status="running")
     assert numbers(await client.hear_events(2)) == [2]
 
 
-async def test_a_heartbeat_tells_how_far_the_log_reaches(socket, live_run, monkeypatch):
+async def test_a_heartbeat_tells_how_far_the_log_reaches(socket, live_run, monkeypatch, in_django):
     monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.1)
-    await in_django_thread(live_run.chunks)(3)
+    await in_django(live_run.chunks)(3)
     client = await socket(resume=3)
     beat = await client.hear()
     assert beat["last"] == 3
     assert beat["heartbeat"] > 1_700_000_000_000
 
 
-async def test_a_client_that_found_a_hole_asks_again_on_the_same_socket(socket, live_run):
-    await in_django_thread(live_run.chunks)(6)
+async def test_a_client_that_found_a_hole_asks_again_on_the_same_socket(socket, live_run, in_django):
+    await in_django(live_run.chunks)(6)
     client = await socket()
     await client.hear_events(6)
     await client.say(resume=2)
@@ -161,8 +158,8 @@ async def test_a_client_that_found_a_hole_asks_again_on_the_same_socket(socket, 
         ('{"resume": ' + "1" * 300 + "}", "too long"),
     ],
 )
-async def test_a_malformed_message_closes_the_socket_with_a_reason(socket, live_run, text, reason):
-    await in_django_thread(live_run.chunks)(3)
+async def test_a_malformed_message_closes_the_socket_with_a_reason(socket, live_run, text, reason, in_django):
+    await in_django(live_run.chunks)(3)
     client = await socket(resume=None)
     await client.send_to(text_data=text)
     error = (await client.hear())["error"]
@@ -178,8 +175,8 @@ async def test_a_binary_message_is_refused(socket):
     assert await client.closed() == 4400
 
 
-async def test_what_was_never_sent_cannot_be_acknowledged(socket, live_run):
-    await in_django_thread(live_run.chunks)(3)
+async def test_what_was_never_sent_cannot_be_acknowledged(socket, live_run, in_django):
+    await in_django(live_run.chunks)(3)
     client = await socket()
     await client.hear()
     await client.say(ack=4)
@@ -191,6 +188,12 @@ async def test_a_stranger_is_told_to_sign_in(socket):
     client = await socket(resume=None, user=AnonymousUser())
     assert (await client.hear())["error"] == {"code": 4401, "message": "Sign in to follow this run."}
     assert await client.closed() == 4401
+
+
+async def test_a_person_without_the_right_is_told_so(socket):
+    client = await socket(resume=None, user=await User.objects.acreate(username="nobody"))
+    assert (await client.hear())["error"] == {"code": 4403, "message": "Your account may not see runs."}
+    assert await client.closed() == 4403
 
 
 async def test_an_unknown_run_is_told_so(socket):
@@ -206,12 +209,12 @@ async def test_a_client_that_never_says_where_to_begin_is_let_go(socket, monkeyp
     assert await client.closed() == 4408
 
 
-async def test_nothing_is_kept_for_a_run_that_nobody_follows(socket, live_run):
+async def test_nothing_is_kept_for_a_run_that_nobody_follows(socket, live_run, in_django):
     client = await socket()
-    await in_django_thread(live_run.chunks)(3)
+    await in_django(live_run.chunks)(3)
     await client.hear()
     assert live_run.id in announce._rooms
     await client.disconnect()
     assert live_run.id not in announce._rooms
-    await in_django_thread(live_run.chunks)(3)
+    await in_django(live_run.chunks)(3)
     assert announce._rooms == {}
