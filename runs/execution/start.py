@@ -202,7 +202,7 @@ def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, o
     data = {
         "workflowId": workflow.id,
         "input": checked.get("inputData", UNSET),
-        "initialState": checked.get("initialState", UNSET),
+        "initialState": checked.get("initialState") or UNSET,
         "requestContext": checked.get("requestContext") or UNSET,
         "tracingOptions": tracing.to_json() or UNSET,
         "outputOptions": dict(request.output_options) or UNSET,

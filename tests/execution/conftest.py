@@ -20,6 +20,7 @@ from runs.models import WorkflowRun
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "tests.execution.workflows"
+LOADED = registry._registry
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def workflows(transactional_db: None, settings, tmp_path: Path) -> Iterator[None
 
 
 def _forget() -> None:
-    registry._registry.cache_clear()
+    LOADED.cache_clear()
     registry.content_hash.cache_clear()
 
 

@@ -60,7 +60,7 @@ def test_kills_at_random_moments_lose_nothing(start, until, new_process, tmp_pat
 def test_of_two_servers_one_executes_and_the_other_takes_over(start, until, new_process, tmp_path):
     leader = new_process()
     file = tmp_path / "stamps"
-    run = start("stamps", {"file": str(file), "n": 0, "seconds": 0.2})
+    run = start("stamps", {"file": str(file), "n": 0, "seconds": 0.6})
     until(run, lambda run: run.last_seq >= 3)
     follower = new_process()
     until(run, lambda run: run.last_seq >= 6)
