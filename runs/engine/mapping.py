@@ -21,6 +21,8 @@ Call = Callable[[Callable[..., object]], Awaitable[object]]
 class MappingError(EngineError):
     """A mapping leads to a place that is not there; the mapping step fails with this message."""
 
+    name = "Error"  # as the error's JSON calls it
+
 
 def js_text(value: object) -> str:
     """A value as JavaScript prints it: nothing for null and missing, `true`, `5` for 5.0, objects as JSON."""

@@ -191,8 +191,9 @@ class TraceSpan:
         return self._child(name, "generic", input, dict(attributes or {}), metadata=own)
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
-        """Add attributes; they are exported when the span ends."""
+        """Add attributes, for all who watch the span while it is open."""
         self.attributes.update(attributes)
+        self.otel.set_attribute("workflow.attributes", payload_text(self.attributes))
 
     def update(self, *, metadata: Mapping[str, object]) -> None:
         """Add metadata to this span; spans below it that exist already keep theirs."""

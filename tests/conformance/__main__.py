@@ -25,13 +25,13 @@ def _arguments() -> argparse.Namespace:
 def _open_store(kind: str) -> OpenStore:
     if kind == "memory":
         return memory_store
-    from .database import database_store  # Django is set up only when its store is asked for
+    from .database import prepare  # Django is set up only when its store is asked for
 
-    return database_store
+    return prepare()
 
 
-async def _run(options: argparse.Namespace) -> int:
-    open_store, reasons = _open_store(options.store), load_divergences()
+async def _run(options: argparse.Namespace, open_store: OpenStore) -> int:
+    reasons = load_divergences()
     passed = failed = 0
     for case in load_cases(options.folder):
         if options.only not in case["name"]:
@@ -53,4 +53,4 @@ if __name__ == "__main__":
     if not chosen.folder.is_dir():
         print(f"There is no folder {chosen.folder}.", file=sys.stderr)
         sys.exit(2)
-    sys.exit(asyncio.run(_run(chosen)))
+    sys.exit(asyncio.run(_run(chosen, _open_store(chosen.store))))

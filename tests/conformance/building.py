@@ -34,7 +34,8 @@ class Builder:
         workflow = Workflow(**arguments, **(self.options if outermost else {}))
         for entry in spec["graph"]:
             self._add(workflow, entry, steps, spec["id"])
-        return workflow.commit() if spec.get("commit", True) else workflow
+        # Registering a workflow with Mastra commits it silently.
+        return workflow.commit() if spec.get("commit", True) or self.process.has_mastra else workflow
 
     def _step(self, workflow_id: str, key: str, spec: Mapping[str, Any], parses: bool) -> object:
         if "workflow" in spec:

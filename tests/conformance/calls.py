@@ -97,11 +97,13 @@ class Caller:
     def _callback(self, name: str, throws: bool) -> Callable[[Any], Awaitable[None]]:
         async def callback(told: Any) -> None:
             line: Entry = {"callback": name}
-            shown = {"onStart": ("state", "initData"), "onFinish": ("status", "result", "error", "state")}
-            for key in shown.get(name, ("status", "error")):
-                value = told.get(key, UNSET) if isinstance(told, Mapping) else getattr(told, _snake(key), UNSET)
-                if value is not UNSET and not (value is None and key in ("error", "result")):
-                    line[key] = str(value) if key == "status" else value
+            if name == "onStart":
+                line |= {"state": told.state, "initData": told.get_init_data()}
+            else:
+                line |= {"status": str(told.status), "result": told.result}
+                line |= {"error": UNSET if told.error is None else told.error}
+                line |= {"state": told.state} if name == "onFinish" else {}
+            line = {key: value for key, value in line.items() if value is not UNSET}
             self.callbacks.append(line)
             if throws:
                 raise CaseError(f"from {name}")
@@ -117,6 +119,8 @@ class Caller:
             task = asyncio.create_task(self._perform(call))
             others = [asyncio.create_task(self._later(other)) for other in call.get("alongside", ())]
             entry = await self._outcome(call, task)
+            for span in self.outer_spans:
+                span.end()
             if others:
                 entry["alongside"] = [await other for other in others]
         finally:
@@ -181,7 +185,10 @@ class Caller:
                 return await self.workflow.load_snapshot(run_id)
             case "listRuns":
                 args = {_snake(key): value for key, value in call.get("args", {}).items()}
-                return await self.workflow.list_runs(**args)
+                found = await self.workflow.list_runs(**args)
+                shown = ("runId", "workflowName", "status", "resourceId")
+                rows = [{key: row[key] for key in shown if row.get(key) is not None} for row in found["runs"]]
+                return {"total": found["total"], "runs": rows}
             case "deleteRun":
                 await self.workflow.delete_run(run_id)
             case "restartAll":
@@ -201,7 +208,8 @@ class Caller:
                 arguments["resource_id"] = call["resourceId"]
             try:
                 run = self.workflow.create_run(**arguments)
-                self.runs[handle] = await run if isinstance(run, Awaitable) else run
+                await run.prepare()
+                self.runs[handle] = run
             except Exception as error:
                 error.during_create = True  # type: ignore[attr-defined]
                 raise
@@ -213,7 +221,7 @@ class Caller:
         run = await self._run(call)
         if op == "createRun":
             same = [name for name, other in before.items() if other is run]
-            return {"runId": run.id, "sameObjectAs": same, "status": str(run.status)}
+            return {"runId": run.run_id, "sameObjectAs": same, "status": str(run.status)}
         if op == "cancel":
             await run.cancel()
             return UNSET
@@ -232,7 +240,7 @@ class Caller:
             case "startAsync":
                 await run.start_async(**arguments)
                 await asyncio.sleep(0.002)
-                return {"runId": run.id}
+                return {"runId": run.run_id}
         return await self._stream(op, run, arguments, entry)
 
     async def _stream(self, op: str, run: Any, arguments: Entry, entry: Entry) -> object:

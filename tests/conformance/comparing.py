@@ -42,6 +42,7 @@ class Comparison:
     def _objects(self, expected: Mapping[str, object], actual: object, at: str) -> str | None:
         if not isinstance(actual, dict):
             return _differ(expected, actual, at)
+        expected = self._with_our_keys(expected, actual)
         optional = {key for key, value in expected.items() if value == "<stack>"}
         missing = [key for key in expected if key not in actual and key not in optional]
         more = [key for key in actual if key not in expected and key != "stack"]
@@ -53,6 +54,16 @@ class Comparison:
             if key in actual and (found := self.difference(expected[key], actual[key], f"{at}.{key}")):
                 return found
         return None
+
+    def _with_our_keys(self, expected: Mapping[str, object], actual: Mapping[str, object]) -> Mapping[str, object]:
+        """The expected object with its placeholder keys, such as `sleep_<uuid#1>`, under the names that we gave."""
+        named = dict(expected)
+        for key in [key for key in expected if _PLACEHOLDER.search(key)]:
+            for ours in actual:
+                if ours not in expected and self._placeholders(key, ours, "") is None:
+                    named[ours] = named.pop(key)
+                    break
+        return named
 
     def _lists(self, expected: list[object], actual: object, at: str) -> str | None:
         if not isinstance(actual, list):

@@ -75,16 +75,16 @@ class _Done(Exception):
 
 async def perform(do: object, place: Place, with_: object = UNSET, when: object = None) -> object:
     """The output of a primitive, or of a list of them run in turn."""
-    steps = do if isinstance(do, list) else [{"do": do, "with": with_, "when": when}]
+    steps = do if isinstance(do, list) else [{"do": do, "with": with_ or {}, "when": when}]
     output = place.input
     try:
         for item in steps:
             place.input = output
             if item.get("when") and not holds(item["when"], place.roots()):
                 continue
-            given = item.get("with", UNSET)
-            given = resolve(expand(given), place.roots()) if given is not UNSET else UNSET
-            output = await PRIMITIVES[item["do"]](place, given if isinstance(given, dict) else {})
+            roots = place.roots()  # an undefined argument stays one: bail(undefined) is not bail()
+            given = {key: resolve(expand(value), roots) for key, value in item.get("with", {}).items()}
+            output = await PRIMITIVES[item["do"]](place, given)
     except _Done as done:
         return done.output
     return output
