@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from runs.execution import dispatch
+from runs.templatetags.console import zone_name
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
@@ -42,7 +44,8 @@ def frame(request: HttpRequest) -> dict[str, object]:
     return {
         "console_name": settings.CONSOLE_NAME,
         "theme": theme,
-        "next_theme": THEMES[(THEMES.index(theme) + 1) % len(THEMES)],
+        "themes": THEMES,
+        "zone": zone_name(timezone.localtime()),
         "room": ROOMS.get(request.path.split("/")[1], ""),
         "initials": _initials(user.get_full_name() or user.get_username()) if user and user.is_authenticated else "",
         "executor_word": SimpleLazyObject(lambda: lazy.executor_word),
