@@ -10,26 +10,29 @@ class CancelToken:
     A running step is not interrupted by it: steps look at `aborted`, or wait for it.
     """
 
-    __slots__ = ("_event", "_listeners", "_loop", "aborted", "by")
+    __slots__ = ("_event", "_listeners", "_loop", "aborted", "by", "canceled")
 
     def __init__(self) -> None:
         self.aborted = False
+        self.canceled = False  # from outside, and not by one of its own steps
         self.by: str | None = None
         self._event: asyncio.Event | None = None
         self._listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def canceled(self) -> bool:
-        """Same as `aborted`."""
-        return self.aborted
-
     def cancel(self, by: str | None = None) -> None:
         """Stop the run; on the thread of the loop that executes it, or before it is executed."""
         if self.aborted:
             return
-        self.aborted = True
+        self.canceled = True
         self.by = by
+        self.abort()
+
+    def abort(self) -> None:
+        """Stop the run from within. Its spans tell how its steps ended, not that they were canceled."""
+        if self.aborted:
+            return
+        self.aborted = True
         if self._event is not None:
             self._event.set()
         for listener in list(self._listeners):

@@ -138,7 +138,7 @@ class FunctionContext:
 
     def abort(self) -> None:
         """Stop the run, as Run.cancel() does."""
-        self.abort_signal.cancel()
+        self.abort_signal.abort()
 
 
 class StepContext(Generic[I_co]):
@@ -152,9 +152,10 @@ class StepContext(Generic[I_co]):
 
     __slots__ = (
         "_bailed",
-        "_schemas",
         "_scope",
+        "_state_schema",
         "_state_update",
+        "_suspend_schema",
         "_suspended",
         "abort_signal",
         "idempotency_key",
@@ -174,13 +175,28 @@ class StepContext(Generic[I_co]):
     )
 
     input: I_co
+    run_id: str
+    workflow_id: str
+    resource_id: str | None
+    request_context: RequestContext
+    resume_data: Any
+    suspend_data: Any
+    retry_count: int
+    path: str
+    iteration: int | None
+    idempotency_key: str
+    restarted: bool
+    abort_signal: CancelToken
+    writer: Writer
+    tracing: TracingContext
 
     def __init__(self, step: Step, scope: Scope, *, checks: bool, values: Mapping[str, Any]) -> None:
-        self._schemas = step if checks else None
+        self._state_schema = step.state_schema if checks else None
+        self._suspend_schema = step.suspend_schema if checks else None
         self._scope = scope
         self._state_update: dict[str, object] | None = None
         self._suspended: tuple[object, tuple[str, ...]] | None = None
-        self._bailed: object = _NOT_BAILED
+        self._bailed: object = NOT_BAILED
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -219,7 +235,7 @@ class StepContext(Generic[I_co]):
         """
         if not truthy(state):
             return DONE
-        value = self._checked(self._schemas and self._schemas.state_schema, state, STEP_STATE, _STATE_CODE)
+        value = self._checked(self._state_schema, state, STEP_STATE, _STATE_CODE)
         self._state_update = dict(value) if isinstance(value, Mapping) else None
         return DONE
 
@@ -231,7 +247,7 @@ class StepContext(Generic[I_co]):
         """
         value: object = UNSET  # an empty question is none, as in the reference
         if truthy(payload):
-            value = self._checked(self._schemas and self._schemas.suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
+            value = self._checked(self._suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
         labels = () if resume_label is None else (resume_label,) if isinstance(resume_label, str) else resume_label
         self._suspended = (value, tuple(labels))
         return DONE
@@ -242,7 +258,7 @@ class StepContext(Generic[I_co]):
 
     def abort(self) -> None:
         """Stop the run, as Run.cancel() does."""
-        self.abort_signal.cancel()
+        self.abort_signal.abort()
 
     def _checked(self, schema: "Schema | None", value: object, head: str, code: str | None) -> object:
         if schema is None:
@@ -253,6 +269,6 @@ class StepContext(Generic[I_co]):
         return parsed.value
 
 
-_NOT_BAILED = object()
+NOT_BAILED = object()
 _SUSPEND_CODE = "WORKFLOW_STEP_SUSPEND_DATA_VALIDATION_FAILED"
 _STATE_CODE = None  # the reference raises a plain error here

@@ -21,9 +21,9 @@ class InvalidInput(EngineError):
     `issues` is a list of `(path, message)`, the path dotted with array indexes, such as `order.lines.1.qty`.
     """
 
-    code = "WORKFLOW_SCHEMA_VALIDATION_FAILED"
-    domain = "MASTRA_WORKFLOW"
-    category = "USER"
+    code: str | None = "WORKFLOW_SCHEMA_VALIDATION_FAILED"
+    domain: str | None = "MASTRA_WORKFLOW"
+    category: str | None = "USER"
 
     def __init__(self, head: str, issues: list[tuple[str, str]]) -> None:
         self.head = head
@@ -106,7 +106,8 @@ class ResumeAlreadyClaimed(EngineError):
         }
         super().__init__(
             "This suspended workflow run was already resumed by another caller. "
-            f'Workflow "{workflow_id}" run "{run_id}" moved from "suspended" to "{actual}" before this resume could claim it. '
+            f'Workflow "{workflow_id}" run "{run_id}" moved from "suspended" to "{actual}" '
+            "before this resume could claim it. "
             "Only one resume() call may continue a given suspension; re-read the run state before resuming again."
         )
 

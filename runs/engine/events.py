@@ -15,7 +15,7 @@ event by its seq. `put_back` and `fold` undo it.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -83,9 +83,9 @@ class Event(NamedTuple):
     data: bytes
     large: Mapping[str, bytes] | None = None
 
-    def decoded(self) -> dict[str, object]:
+    def decoded(self) -> dict[str, Any]:
         """The data as Python values, large ones included; references to earlier events stay as they are."""
-        data: dict[str, object] = orjson.loads(self.data)
+        data: dict[str, Any] = orjson.loads(self.data)
         for key, text in (self.large or {}).items():
             data[key] = orjson.loads(text)
         return data

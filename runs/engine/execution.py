@@ -277,7 +277,8 @@ class Execution:
 
     def on_cancel(self) -> None:
         """The run was told to stop: end its spans, and its steps too after their grace."""
-        self.span.cancel_open()
+        if self.cancel.canceled:
+            self.span.cancel_open()
         if self.interrupt_after is not None:
             self.loop.call_later(self.interrupt_after, self._interrupt)
 

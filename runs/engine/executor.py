@@ -9,28 +9,23 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .cancellation import CancelToken
-from .control_flow import (
-    Outcome,
-    output_of_block,
-    run_block,
-    run_foreach,
-    run_loop,
-    run_sleep,
-    run_then,
-)
+from .control_flow import Outcome, output_of_block, run_block, run_loop, run_then
+from .errors import NonRetryableError
 from .events import Event, EventType
 from .execution import Execution, Parked
 from .failures import Failure, failure_of, is_fatal
+from .foreach import run_foreach
 from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
 from .lifecycle import RunEnd, RunInfo
 from .records import RunSnapshot, StepRecord
 from .results import RunStatus, StepStatus
 from .schemas import INVALID_STATE
+from .site import Answer, Ending, Flow, Site, Start, StepFailed
+from .sleep import run_sleep
 from .snapshot import fold
-from .step_execution import Answer, Ending, Flow, Site, Start, StepFailed
 from .step_result import run_result
 from .store import CardChange, RunLog, now_ms
-from .tracing import NO_SPAN, TraceLink, TraceSpan, Tracing, run_error_info
+from .tracing import NO_SPAN, TraceLink, TraceSpan, Tracing, call_error_info, run_error_info
 from .undefined import UNSET
 from .values import NOTHING, Value
 
@@ -213,7 +208,11 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     )
     flow = Flow(workflow, scope, run_id, span, answer, target or None)
     if scope.entry < 0 and not start.again:
-        await _open_nested(ex, flow, parent)
+        try:
+            await _open_nested(ex, flow)
+        except Exception as error:
+            span.fail(call_error_info(error))
+            raise
     outcome = await walk(ex, flow)
     ending = _nested_ending(ex, flow, outcome, record)
     info = RunInfo(run_id, workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot, scope)
@@ -231,7 +230,7 @@ def _answer_below(record: StepRecord, start: Start) -> Answer | None:
     return None
 
 
-async def _open_nested(ex: Execution, flow: Flow, parent: Flow) -> None:
+async def _open_nested(ex: Execution, flow: Flow) -> None:
     """Read the parent's state with the nested workflow's schema. Raises what makes the parent's step fail."""
     workflow = flow.workflow
     if workflow.state_schema is not None and workflow.validate_inputs:
@@ -263,9 +262,11 @@ def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepReco
             ex.tell({"type": EventType.RUN_PAUSED.value, "payload": {}})
         return Ending(StepStatus.PAUSED, NOTHING, state)
     if outcome.status is StepStatus.FAILED:
-        error = outcome.record.error if outcome.record is not None else None
-        tripped = outcome.record is not None and outcome.record.tripwire is not None
-        flow.span.fail(run_error_info(error or {}), status="tripwire" if tripped else "failed")
+        if outcome.record is not None and outcome.record.tripwire is not None:
+            flow.span.end(status="tripwire")
+        else:
+            error = outcome.record.error if outcome.record is not None else None
+            flow.span.fail(run_error_info(error or {}), status="failed")
         return Ending(StepStatus.FAILED)
     flow.span.end(status="success", output=outcome.value.value)
     return Ending(StepStatus.SUCCESS, outcome.value, state)
@@ -284,11 +285,16 @@ def _nested_failure(record: StepRecord | None) -> Failure:
     error = record.error
     if record.tripwire is not None:
         options = {key: record.tripwire[key] for key in ("retry", "metadata") if key in record.tripwire}
-        wrapped = {"message": str(record.tripwire.get("reason", "")), "name": "Error", "options": options}
+        wrapped: dict[str, object] = {
+            "message": str(record.tripwire.get("reason", "")),
+            "name": "Error",
+            "options": options,
+        }
         return Failure(wrapped, record.stack, record.tripwire)
     if record.non_retryable:
-        wrapped = {"message": error.get("message", ""), "name": "MastraNonRetryableError", "isNonRetryable": True}
-        return Failure(wrapped | {"cause": error}, record.stack, None, non_retryable=True)
+        name = NonRetryableError.name
+        wrapped = {"message": error.get("message", ""), "name": name, "isNonRetryable": True, "cause": error}
+        return Failure(wrapped, record.stack, None, non_retryable=True)
     return Failure(error, record.stack)
 
 
@@ -301,20 +307,14 @@ async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = Non
     ex.emit(type, data, stored, card=card)
     await ex.commit()
     snapshot = ex.snapshot
-    if status in (RunStatus.FAILED, RunStatus.TRIPWIRE):
-        ex.span.fail(run_error_info(_span_error(snapshot)), status=status.value)
+    if status is RunStatus.FAILED:
+        ex.span.fail(run_error_info(snapshot.error or {}), status=status.value)
     else:
         ex.span.end(status=status.value, output=snapshot.result)
     if status is not RunStatus.PAUSED:
         info = RunInfo(snapshot.run_id, ex.workflow.id, snapshot.resource_id, ex.request_context, snapshot)
         await ex.workflow.tell_end(RunEnd.of_run(info, run_result(snapshot, trace_id=None, span_id=None)))
     return status
-
-
-def _span_error(snapshot: RunSnapshot) -> dict[str, object]:
-    if snapshot.error is not None:
-        return snapshot.error
-    return {"message": str((snapshot.tripwire or {}).get("reason", "")), "name": "Error"}
 
 
 def _end_event(

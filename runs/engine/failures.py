@@ -88,7 +88,7 @@ def _name(error: BaseException) -> str:
     for holder in (vars(error), vars(type(error))):
         if isinstance(name := holder.get("name"), str):
             return name
-    return type(error).__name__
+    return "Error" if isinstance(error, EngineError) else type(error).__name__
 
 
 def _own_fields(error: BaseException) -> dict[str, object]:

@@ -160,7 +160,11 @@ class RunSnapshot:
         record = self.steps.pop(path, None)
         if record is None:
             return
-        if record.item is None and (scope := self.scopes.get(record.scope)) is not None:
+        if record.item is not None:
+            foreach = self.steps.get(path.rpartition("[")[0])
+            if foreach is not None and foreach.items:
+                foreach.items.pop(record.item, None)
+        elif (scope := self.scopes.get(record.scope)) is not None:
             scope.steps.pop(record.step_id, None)
         self.forget_below(record)
 

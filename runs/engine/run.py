@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .call import Context, Given, Options, as_context, options_of, stored_result
 from .cancellation import CancelToken
 from .errors import (
     CannotTimeTravel,
@@ -25,10 +26,10 @@ from .request_context import RequestContext
 from .restarting import restart_data
 from .results import RunStatus, WorkflowResult
 from .snapshot import apply, fold
-from .step_result import run_result, shown_steps
+from .step_result import run_result
 from .store import MemoryRunStore, RunCard, RunLog, RunStore, now_ms
 from .stream import RunStream
-from .tracing import TracingContext, TracingOptions, call_error_info
+from .tracing import TracingContext, call_error_info
 from .undefined import UNSET
 
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ logger = logging.getLogger("wfconsole.engine")
 
 POLL_SECONDS = 0.02  # a resume that comes while the run is still at work waits for it so often …
 POLL_TRIES = 100  # … and not longer than two seconds
-
-Context = RequestContext | Mapping[str, object] | None
-Options = Mapping[str, object] | TracingOptions | None
 
 
 class Run:
@@ -61,6 +59,11 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.run_id} of {self.workflow.id}>"
+
+    @property
+    def id(self) -> str:
+        """Same as run_id."""
+        return self.run_id
 
     async def prepare(self) -> "Run":
         """Make sure that the run is stored, and know its stored status. Other calls do it by themselves."""
@@ -100,7 +103,7 @@ class Run:
         Source: Mastra reference, Run.start().
         """
         context = as_context(request_context)
-        given = _Given(context, tracing_options, output_options, per_step, output_writer, tracing_context)
+        given = Given(context, tracing_options, output_options, per_step, output_writer, tracing_context)
         if self._cancel.aborted:
             return await self._started_canceled(input_data, given)
         self.workflow.require_graph()
@@ -111,7 +114,7 @@ class Run:
             resource_id=self.resource_id,
             input=input_data,
             request_context=context,
-            options=_options(tracing_options),
+            options=options_of(tracing_options),
             tracing_context=tracing_context,
         )
         try:
@@ -125,7 +128,7 @@ class Run:
             raise
         return await self._proceed(log, [], EventType.RUN_START, data, given, span=span)
 
-    def _start_data(self, request: Mapping[str, object], given: "_Given") -> dict[str, object]:
+    def _start_data(self, request: Mapping[str, object], given: "Given") -> dict[str, object]:
         checked = self.workflow.check_request(request)
         data: dict[str, object] = {"workflowId": self.workflow.id}
         if "inputData" in checked:
@@ -222,7 +225,7 @@ class Run:
         and goes before it. Values of the request context are merged over the stored ones. Raises NotSuspended,
         InvalidInput, and ResumeAlreadyClaimed when somebody else answered in the same moment.
         """
-        given = _Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
+        given = Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
         snapshot, events = await self._suspended()
         request: dict[str, object] = {"step": step, "label": label, **given.data()}
         if resume_data is not UNSET:
@@ -272,7 +275,7 @@ class Run:
         (A run that an executor takes over after a crash repeats only what was in flight.) Of a run that has ended the
         stored result is given. Raises RunNotFound, and NotActive for a run that is neither at work nor asleep.
         """
-        given = _Given(None, tracing_options, output_options, False, output_writer, tracing_context)
+        given = Given(None, tracing_options, output_options, False, output_writer, tracing_context)
         try:
             events = await self._store.load(self.run_id)
         except RunNotFound:
@@ -312,7 +315,7 @@ class Run:
         `input_data` takes the place of the output before the step; `context` that of earlier results. Raises
         CannotTimeTravel and InvalidInput; the stored run is unchanged then.
         """
-        given = _Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
+        given = Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
         try:
             events = await self._store.load(self.run_id)
         except RunNotFound:
@@ -365,7 +368,7 @@ class Run:
         events: list[Event],
         type: EventType,
         data: dict[str, object],
-        given: "_Given",
+        given: "Given",
         *,
         context: Context = None,
         span: Any = None,
@@ -405,7 +408,7 @@ class Run:
             self.workflow.book.ended(self)
         return run_result(snapshot, trace_id=execution.span.trace_id, span_id=execution.span.span_id)
 
-    async def _started_canceled(self, input_data: object, given: "_Given") -> WorkflowResult:
+    async def _started_canceled(self, input_data: object, given: "Given") -> WorkflowResult:
         """A canceled run object stays canceled: a start runs nothing, and says so."""
         checked = self.workflow.check_request({"inputData": input_data, "requestContext": given.shown_context()})
         span = self.workflow.tracing.start_run(
@@ -414,7 +417,7 @@ class Run:
             resource_id=self.resource_id,
             input=input_data,
             request_context=given.context,
-            options=_options(given.tracing_options),
+            options=options_of(given.tracing_options),
             tracing_context=given.tracing_context,
         )
         span.end(status=RunStatus.CANCELED.value)
@@ -442,65 +445,6 @@ class Run:
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class _Given:
-    """What a call says beside its data."""
-
-    __slots__ = ("context", "output_options", "output_writer", "per_step", "tracing_context", "tracing_options")
-
-    def __init__(
-        self,
-        context: RequestContext | None,
-        tracing_options: Options,
-        output_options: Mapping[str, object] | None,
-        per_step: bool,
-        output_writer: OutputWriter | None,
-        tracing_context: TracingContext | None,
-    ) -> None:
-        self.context = context
-        self.tracing_options = tracing_options
-        self.output_options = output_options
-        self.per_step = per_step
-        self.output_writer = output_writer
-        self.tracing_context = tracing_context
-
-    def shown_context(self) -> dict[str, object]:
-        """The request context as plain data."""
-        return self.context.to_dict() if self.context is not None else {}
-
-    def data(self) -> dict[str, object]:
-        """The keys of the event that tell it."""
-        data: dict[str, object] = {}
-        if options := _options(self.tracing_options):
-            data["tracingOptions"] = options
-        if self.output_options:
-            data["outputOptions"] = dict(self.output_options)
-        if self.per_step:
-            data["perStep"] = True
-        return data
-
-
-def _options(options: Options) -> dict[str, object]:
-    if options is None:
-        return {}
-    if isinstance(options, TracingOptions):
-        return options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return dict(options)
-
-
-def as_context(given: Context) -> RequestContext:
-    """The caller's own RequestContext, or one of these values."""
-    return given if isinstance(given, RequestContext) else RequestContext(given)
-
-
-def stored_result(snapshot: RunSnapshot) -> WorkflowResult:
-    """The result of a run that has ended, as restart() gives it: with all payloads, without a trace."""
-    result = run_result(snapshot, trace_id=None, span_id=None)
-    result.steps = shown_steps(snapshot.scopes[""], whole=True)
-    result.state = dict(snapshot.state) if snapshot.state else None
-    result.resume_labels = snapshot.resume_labels
-    return result
 
 
 async def _nothing() -> AsyncIterator[dict[str, object]]:

@@ -1,6 +1,7 @@
 """The fold of a run's events: all that it takes to continue the run, and all that its page shows."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from .events import REFERENCES, Event, EventType
 from .records import Attempt, Resume, RunSnapshot, Scope, StepRecord
@@ -9,7 +10,7 @@ from .undefined import UNSET, Unset
 
 __all__ = ["UNSET", "Attempt", "Resume", "RunSnapshot", "Scope", "StepRecord", "Unset", "apply", "fold"]
 
-Data = dict[str, object]
+Data = dict[str, Any]
 
 
 def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
@@ -22,7 +23,7 @@ def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
             if reference in data:
                 origin = data.pop(reference)
                 if origin in values:
-                    data[key] = values[origin]  # type: ignore[index]
+                    data[key] = values[origin]
                     data[f"{key}Seq"] = origin
         for key in ("output", "payload", "input"):
             if key in data:
@@ -44,9 +45,9 @@ def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.workflow_id = str(data.get("workflowId", snapshot.workflow_id))
     snapshot.input = data.get("input", UNSET)
     snapshot.input_seq = seq
-    snapshot.resource_id = data.get("resourceId")  # type: ignore[assignment]
-    snapshot.request_context = dict(data.get("requestContext") or {})  # type: ignore[call-overload]
-    state = dict(data.get("initialState") or {})  # type: ignore[call-overload]
+    snapshot.resource_id = data.get("resourceId")
+    snapshot.request_context = dict(data.get("requestContext") or {})
+    state = dict(data.get("initialState") or {})
     snapshot.scopes = {"": Scope(input=snapshot.input, state=state)}
     snapshot.steps = {}
     _options(snapshot, EventType.RUN_START, seq, data)
@@ -55,8 +56,8 @@ def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
 def _options(snapshot: RunSnapshot, control: str, seq: int, data: Data) -> None:
     snapshot.control = control
     snapshot.control_seq = seq
-    snapshot.tracing_options = data.get("tracingOptions") or {}  # type: ignore[assignment]
-    snapshot.output_options = data.get("outputOptions") or {}  # type: ignore[assignment]
+    snapshot.tracing_options = data.get("tracingOptions") or {}
+    snapshot.output_options = data.get("outputOptions") or {}
     snapshot.per_step = bool(data.get("perStep"))
     snapshot.resume = None
     snapshot.target = None
@@ -67,12 +68,12 @@ def _options(snapshot: RunSnapshot, control: str, seq: int, data: Data) -> None:
 def _run_resume(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     _options(snapshot, EventType.RUN_RESUME, seq, data)
     snapshot.status = RunStatus.RUNNING
-    snapshot.request_context |= data.get("requestContext") or {}  # type: ignore[operator]
+    snapshot.request_context |= data.get("requestContext") or {}
     snapshot.resume = Resume(
-        steps=list(data.get("steps") or []),  # type: ignore[call-overload]
+        steps=list(data.get("steps") or []),
         data=data.get("resumeData", UNSET),
-        index=data.get("forEachIndex"),  # type: ignore[arg-type]
-        label=data.get("label"),  # type: ignore[arg-type]
+        index=data.get("forEachIndex"),
+        label=data.get("label"),
     )
 
 
@@ -81,10 +82,10 @@ def _run_restart(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     _options(snapshot, EventType.RUN_RESTART, seq, data)
     snapshot.per_step = per_step and "perStep" not in data
     snapshot.status = RunStatus.RUNNING
-    snapshot.request_context |= data.get("requestContext") or {}  # type: ignore[operator]
-    for path in data.get("drop") or ():  # type: ignore[attr-defined]
+    snapshot.request_context |= data.get("requestContext") or {}
+    for path in data.get("drop") or ():
         snapshot.forget(path)
-    for path in data.get("again") or ():  # type: ignore[attr-defined]
+    for path in data.get("again") or ():
         if (record := snapshot.steps.get(path)) is not None:
             record.status = StepStatus.RUNNING
             record.wake_at = None
@@ -94,20 +95,20 @@ def _run_restart(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
 def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     _options(snapshot, EventType.RUN_TIME_TRAVEL, seq, data)
     snapshot.status = RunStatus.RUNNING
-    snapshot.target = list(data.get("step") or [])  # type: ignore[call-overload]
+    snapshot.target = list(data.get("step") or [])
     snapshot.travel_input = data.get("inputData", UNSET)
-    snapshot.request_context |= data.get("requestContext") or {}  # type: ignore[operator]
+    snapshot.request_context |= data.get("requestContext") or {}
     scope = snapshot.scopes[""]
     if "input" in data:
         snapshot.input = scope.input = data["input"]
         snapshot.input_seq = seq
     if "state" in data:
-        scope.state = dict(data["state"])  # type: ignore[call-overload]
-    for path in data.get("drop") or ():  # type: ignore[attr-defined]
+        scope.state = dict(data["state"])
+    for path in data.get("drop") or ():
         snapshot.forget(path)
-    for found in data.get("steps") or ():  # type: ignore[attr-defined]
+    for found in data.get("steps") or ():
         _restore(snapshot, seq, at, found)
-    for path, entry in (data.get("entries") or {}).items():  # type: ignore[attr-defined]
+    for path, entry in (data.get("entries") or {}).items():
         snapshot.scopes.setdefault(path, Scope(path, state=dict(scope.state))).entry = entry
 
 
@@ -150,8 +151,8 @@ def _place(snapshot: RunSnapshot, record: StepRecord, data: Data) -> Scope:
         scope = snapshot.scopes[owner] = Scope(owner)
     record.scope = owner
     record.step_id = record.path[len(owner) + 1 :] if owner else record.path
-    record.entry = data.get("entry", record.entry)  # type: ignore[assignment]
-    record.member = data.get("member")  # type: ignore[assignment]
+    record.entry = data.get("entry", record.entry)
+    record.member = data.get("member")
     scope.steps[record.step_id] = record
     scope.entry = record.entry
     return scope
@@ -162,7 +163,7 @@ def _touch(snapshot: RunSnapshot, at: int, data: Data) -> None:
     if snapshot.started_at is None:
         snapshot.started_at = at
     if "spanId" in data and "traceId" in data:
-        snapshot.trace_id, snapshot.span_id = data["traceId"], data["spanId"]  # type: ignore[assignment]
+        snapshot.trace_id, snapshot.span_id = data["traceId"], data["spanId"]
 
 
 def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
@@ -170,9 +171,9 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     path = data["id"]
     again = bool(data.get("again"))
     resumed = "resumePayload" in data
-    record = snapshot.steps.get(path)  # type: ignore[arg-type]
+    record = snapshot.steps.get(path)
     if record is None:
-        record = snapshot.steps[path] = StepRecord(path, StepStatus.RUNNING, at)  # type: ignore[index,arg-type]
+        record = snapshot.steps[path] = StepRecord(path, StepStatus.RUNNING, at)
     elif not again and not resumed:
         _renew(snapshot, record, at)
     scope = _place(snapshot, record, data)
@@ -183,14 +184,14 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     record.ended_at = None
     if "payload" in data:
         record.payload = data["payload"]
-        record.payload_seq = data.get("payloadSeq", seq)  # type: ignore[assignment]
+        record.payload_seq = data.get("payloadSeq", seq)
     if "iteration" in data:
-        record.iteration = data["iteration"]  # type: ignore[assignment]
+        record.iteration = data["iteration"]
     if "totalCount" in data:
-        record.total_count = data["totalCount"]  # type: ignore[assignment]
+        record.total_count = data["totalCount"]
         if record.completed_count is None:
             record.completed_count = 0
-    record.selected = data.get("selected")  # type: ignore[assignment]
+    record.selected = data.get("selected")
     if resumed:
         record.resume_payload = data["resumePayload"]
         record.resumed_at = at
@@ -203,12 +204,12 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     if single and not resumed and (not again or data.get("relist")):
         scope.execution_path.append(record.step_id)
     if "runId" in data:
-        record.call_run_id = data["runId"]  # type: ignore[assignment]
+        record.call_run_id = data["runId"]
         record.run_id = record.run_id or record.call_run_id
     if data.get("nested") and path not in snapshot.scopes:
         state = data.get("state", scope.state)
         hidden = record.item is not None or scope.hidden
-        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)  # type: ignore[call-overload]
+        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)
 
 
 def _renew(snapshot: RunSnapshot, record: StepRecord, at: int) -> None:
@@ -226,20 +227,20 @@ def _renew(snapshot: RunSnapshot, record: StepRecord, at: int) -> None:
 
 
 def _step_retry(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
-    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    record = snapshot.steps.get(data["id"])
     if record is None:
         return
     next_at = data.get("nextAt")
     record.attempts.append(
-        Attempt(len(record.attempts) + 1, record.attempt_at, at, data.get("error") or {}, next_at, data.get("stack"))  # type: ignore[arg-type]
+        Attempt(len(record.attempts) + 1, record.attempt_at, at, data.get("error") or {}, next_at, data.get("stack"))
     )
-    record.attempt_at = next_at or at  # type: ignore[assignment]
+    record.attempt_at = next_at or at
     record.seq = seq
     if record.path in snapshot.scopes:  # a nested workflow runs again as a whole
         hidden = snapshot.scopes[record.path].hidden
         snapshot.forget_below(record)
         state = data.get("state", snapshot.scopes[record.scope].state)
-        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)  # type: ignore[call-overload]
+        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)
 
 
 def _settle(snapshot: RunSnapshot, record: StepRecord, seq: int, data: Data) -> None:
@@ -247,17 +248,17 @@ def _settle(snapshot: RunSnapshot, record: StepRecord, seq: int, data: Data) -> 
     record.seq = seq
     record.resuming = False
     if state := data.get("state"):
-        snapshot.scopes.get(record.scope, snapshot.scopes[""]).state.update(state)  # type: ignore[call-overload]
+        snapshot.scopes.get(record.scope, snapshot.scopes[""]).state.update(state)
     if "requestContext" in data:
-        snapshot.request_context = data["requestContext"]  # type: ignore[assignment]
+        snapshot.request_context = data["requestContext"]
 
 
 def _step_result(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
-    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    record = snapshot.steps.get(data["id"])
     if record is None:
         return
     _settle(snapshot, record, seq, data)
-    record.status = StepStatus(data["status"])  # type: ignore[arg-type]
+    record.status = StepStatus(data["status"])
     if record.item is not None and record.status is StepStatus.SUCCESS:
         foreach = snapshot.steps.get(str(data.get("in")))
         if foreach is not None:
@@ -268,18 +269,18 @@ def _step_result(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     record.labels = []
     if "output" in data:
         record.output = data["output"]
-        record.output_seq = data.get("outputSeq", seq)  # type: ignore[assignment]
+        record.output_seq = data.get("outputSeq", seq)
     elif record.status is not StepStatus.CANCELED:
         record.output = UNSET
-    record.error = data.get("error")  # type: ignore[assignment]
-    record.stack = data.get("stack")  # type: ignore[assignment]
-    record.tripwire = data.get("tripwire")  # type: ignore[assignment]
+    record.error = data.get("error")
+    record.stack = data.get("stack")
+    record.tripwire = data.get("tripwire")
     record.non_retryable = bool(data.get("nonRetryable"))
-    record.ended_by = data.get("fromItem")  # type: ignore[assignment]
+    record.ended_by = data.get("fromItem")
 
 
 def _step_suspended(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
-    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    record = snapshot.steps.get(data["id"])
     if record is None:
         return
     _settle(snapshot, record, seq, data)
@@ -287,11 +288,11 @@ def _step_suspended(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> Non
     record.suspended_at = at
     record.suspend_payload = data.get("suspendPayload", UNSET)
     record.suspend_output = data.get("suspendOutput", UNSET)
-    record.suspended_path = data.get("path")  # type: ignore[assignment]
-    record.labels = data.get("labels") or []  # type: ignore[assignment]
-    record.ended_by = data.get("fromItem")  # type: ignore[assignment]
-    record.span_id = data.get("spanId")  # type: ignore[assignment]
-    record.run_id = data.get("runId", record.run_id)  # type: ignore[assignment]
+    record.suspended_path = data.get("path")
+    record.labels = data.get("labels") or []
+    record.ended_by = data.get("fromItem")
+    record.span_id = data.get("spanId")
+    record.run_id = data.get("runId", record.run_id)
 
 
 def _step_waiting(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
@@ -307,23 +308,23 @@ def _step_waiting(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         record.sleeps = True
         record.ended_at = None
         record.payload = data.get("payload", UNSET)
-        record.payload_seq = data.get("payloadSeq", seq)  # type: ignore[assignment]
+        record.payload_seq = data.get("payloadSeq", seq)
         scope.execution_path.append(record.step_id)
         record.status = StepStatus.WAITING
     record.seq = seq
-    record.wake_at = data.get("wakeAt")  # type: ignore[assignment]
+    record.wake_at = data.get("wakeAt")
     snapshot.status = RunStatus.WAITING
 
 
 def _step_progress(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
-    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    record = snapshot.steps.get(data["id"])
     if record is not None:
         record.seq = seq
 
 
 def _chunk(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.chunk_count += 1
-    record = snapshot.steps.get(data["id"])  # type: ignore[arg-type]
+    record = snapshot.steps.get(data["id"])
     if record is not None:
         record.chunk_count += 1
 
@@ -339,14 +340,14 @@ def _run_paused(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
 def _run_canceled(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.status = RunStatus.CANCELED
     snapshot.ended_at = at
-    snapshot.canceled_by = data.get("by")  # type: ignore[assignment]
+    snapshot.canceled_by = data.get("by")
 
 
 def _run_finish(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
-    snapshot.status = RunStatus(data["status"])  # type: ignore[arg-type]
+    snapshot.status = RunStatus(data["status"])
     snapshot.result = data.get("result", UNSET)
-    snapshot.error = data.get("error")  # type: ignore[assignment]
-    snapshot.tripwire = data.get("tripwire")  # type: ignore[assignment]
+    snapshot.error = data.get("error")
+    snapshot.tripwire = data.get("tripwire")
     snapshot.ended_at = at
 
 

@@ -172,9 +172,9 @@ def step(function: StepFunction | None = None, /, *, id: str | None = None, **op
     """Make a step of `async def f(ctx)` or `def f(ctx)`; the latter runs in a thread of its own.
 
     The id is the function's name, the description the first paragraph of its docstring, unless given. `input`,
-    `output`, `resume` (the answer), `suspend` (the question), `state` and `request_context` are Pydantic models, types or JSON
-    Schemas. With a model, `ctx.input` is an instance of it. The function returns a model or plain JSON data; UNSET
-    says "no output".
+    `output`, `resume` (the answer), `suspend` (the question), `state` and `request_context` are Pydantic models, types
+    or JSON Schemas. With a model, `ctx.input` is an instance of it. The function returns a model or plain JSON data;
+    UNSET says "no output".
     """
 
     def make(function: StepFunction) -> Step:

@@ -130,7 +130,7 @@ class MemoryRunLog:
             self._card.updated_at = moment
             for name in ("status", "wake_at", "detail"):
                 if name in card:
-                    setattr(self._card, name, card[name])  # type: ignore[literal-required]
+                    setattr(self._card, name, card[name])
         return seq
 
     async def commit(self) -> None:

@@ -26,8 +26,8 @@ class RunStream:
         self._chunks: list[Chunk] = []
         self._news = asyncio.Event()
         self._ended = False
-        first = {"type": "start", "payload": {"runId": run_id}} if legacy else stream_start(run_id, workflow_id)
-        self._add(first)
+        old: Chunk = {"type": "start", "payload": {"runId": run_id}}
+        self._add(old if legacy else stream_start(run_id, workflow_id))
 
     def __aiter__(self) -> AsyncIterator[Chunk]:
         return self._read()

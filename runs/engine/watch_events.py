@@ -1,6 +1,6 @@
 """The reference's run events, as watchers and streams see them: one translation of the stored events."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import md5
 
 from .events import EventType
@@ -99,7 +99,7 @@ def _call(snapshot: RunSnapshot, record: StepRecord) -> WatchEvent:
     return {"stepCallId": call_id(snapshot.run_id, record.start_seq)}
 
 
-_SHOWN = {
+_SHOWN: dict[str, Callable[[RunSnapshot, StepRecord, Mapping[str, object]], list[WatchEvent]]] = {
     EventType.STEP_START: _started,
     EventType.STEP_RESULT: _ended,
     EventType.STEP_SUSPENDED: _suspended,

@@ -1,0 +1,175 @@
+"""One attempt of a step: its function is called with its context, in the loop or in a thread."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any
+
+import orjson
+
+from .conditions import truthy
+from .context import DONE, NOT_BAILED, StepContext, Writer
+from .errors import StepRefused
+from .execution import Execution, Interrupted
+from .json_value import settle
+from .records import StepRecord
+from .results import StepStatus
+from .schemas import issues_cause, issues_text
+from .site import Ending, Site, Start, Walk
+from .step import Step
+from .threads import run_in_thread
+from .tracing import NO_SPAN, TraceSpan, TracingContext
+from .undefined import UNSET
+from .values import NOTHING, Value
+
+MAX_UNSEEN_CHUNKS = 64  # a thread waits for the loop after so many
+
+
+class Body:
+    """A step's function, or its nested workflow, with all that it is given."""
+
+    __slots__ = ("checked", "ex", "payload", "record", "schema_instance", "site", "span", "start", "walk_nested")
+
+    def __init__(
+        self,
+        ex: Execution,
+        site: Site,
+        span: TraceSpan,
+        record: StepRecord,
+        payload: Value,
+        instance: object,
+        start: Start,
+        walk_nested: Walk,
+    ) -> None:
+        self.ex = ex
+        self.site = site
+        self.span = span
+        self.record = record
+        self.payload = payload
+        self.schema_instance = instance
+        self.start = start
+        self.walk_nested = walk_nested
+
+    async def attempt(self, number: int, timeout: float | None) -> Ending:
+        """One try. Raises what the step raised."""
+        step = self.site.step
+        if step.workflow is not None:
+            start = self.start if number == 0 else Start(self.payload)
+            return await self.walk_nested(self.ex, self.site.flow, self.site, self.record, start)
+        context = self._context(number)
+        result = await self._call(step, context, timeout)
+        return await self._ending(step, context, result)
+
+    def _context(self, number: int) -> StepContext[Any]:
+        site, ex, step, record = self.site, self.ex, self.site.step, self.record
+        resuming = record.resuming
+        instance = self.schema_instance
+        self.schema_instance = UNSET  # a model is handed out once; a further attempt gets a fresh one
+        if instance is UNSET:
+            instance = self.payload.copy()
+            if step.input_schema is not None and (number or resuming) and site.flow.workflow.validate_inputs:
+                instance = step.input_schema.instance(instance)
+        answer: object = UNSET
+        if resuming:
+            answer = Value(record.resume_payload).copy()
+            if step.resume_schema is not None:
+                answer = step.resume_schema.instance(answer)
+        iteration = "" if site.iteration is None else f":{site.iteration}"
+        sink = ex if step.is_async else _ThreadSink(ex)
+        values = {
+            "input": instance,
+            "run_id": site.flow.run_id,
+            "workflow_id": site.flow.workflow.id,
+            "resource_id": ex.snapshot.resource_id,
+            "request_context": ex.request_context,
+            "resume_data": answer,
+            "suspend_data": Value(record.suspend_payload).copy() if record.suspend_payload is not UNSET else UNSET,
+            "retry_count": number,
+            "path": site.path,
+            "iteration": site.iteration,
+            "idempotency_key": f"{ex.snapshot.run_id}:{site.path}{iteration}",
+            "restarted": self.start.again,
+            "abort_signal": ex.cancel,
+            "writer": Writer(sink, site.path, step.id),
+            "tracing": TracingContext(self.span if self.span is not NO_SPAN else None),
+        }
+        return StepContext(step, site.flow.scope, checks=site.flow.workflow.validate_inputs, values=values)
+
+    async def _call(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:
+        ex = self.ex
+        task = ex.enter_body()
+        try:
+            if self.span.is_recording:
+                with self.span.use():
+                    return await _invoke(step, context, timeout)
+            return await _invoke(step, context, timeout)
+        except asyncio.CancelledError:
+            if ex.was_interrupted(task):
+                raise Interrupted from None
+            raise
+        finally:
+            ex.leave_body(task)
+
+    async def _ending(self, step: Step, context: StepContext[Any], result: object) -> Ending:
+        state = context._state_update
+        if context._suspended is not None:
+            question, labels = context._suspended
+            # What is returned beside a question is kept when it says something.
+            beside = Value.settled(result) if truthy(result) else NOTHING
+            return Ending(StepStatus.SUSPENDED, beside, state, Value(question), labels)
+        if context._bailed is not NOT_BAILED:
+            return Ending(StepStatus.BAILED, Value.settled(context._bailed), state)
+        output = Value.settled(result)
+        if self.site.flow.workflow.validate_outputs and step.output_schema is not None:
+            issues = step.output_schema.parse(output.copy()).issues
+            if issues:
+                text = issues_text("Step output validation failed", issues)
+                raise StepRefused(text, code="WORKFLOW_STEP_OUTPUT_VALIDATION_FAILED", cause=issues_cause(issues))
+        return Ending(StepStatus.SUCCESS, output, state)
+
+
+async def _invoke(step: Step, context: StepContext[Any], timeout: float | None) -> object:
+    function = step.function
+    if function is None:
+        raise TypeError(f"Step {step.id} has no function")
+    async with asyncio.timeout(timeout) if timeout else _NO_LIMIT:
+        if step.is_async:
+            outcome = function(context)
+        else:
+            outcome = await run_in_thread(partial(function, context))
+        return await outcome if inspect.isawaitable(outcome) else outcome
+
+
+class _NoLimit:
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(self, *args: object) -> None: ...
+
+
+_NO_LIMIT = _NoLimit()
+
+
+class _ThreadSink:
+    """Chunks of a step that runs in a thread: handed to the loop in order, and waited for now and then."""
+
+    __slots__ = ("_ex", "_unseen")
+
+    def __init__(self, ex: Execution) -> None:
+        self._ex = ex
+        self._unseen = 0
+
+    def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
+        """See Sink."""
+        text, value = settle(chunk)  # refused, or fixed, in the caller's own thread
+        self._unseen += 1
+        if self._ex.output_writer is None and self._unseen < MAX_UNSEEN_CHUNKS:
+            kept = orjson.Fragment(text)
+            self._ex.loop.call_soon_threadsafe(partial(self._ex.chunk, path, name, kept, custom=custom))
+            return DONE
+        self._unseen = 0
+
+        async def hand_over() -> None:
+            await self._ex.chunk(path, name, value, custom=custom)
+
+        asyncio.run_coroutine_threadsafe(hand_over(), self._ex.loop).result()
+        return DONE
