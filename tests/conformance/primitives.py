@@ -84,7 +84,10 @@ async def perform(do: object, place: Place, with_: object = UNSET, when: object 
                 continue
             roots = place.roots()  # an undefined argument stays one: bail(undefined) is not bail()
             given = {key: resolve(expand(value), roots) for key, value in item.get("with", {}).items()}
-            output = await PRIMITIVES[item["do"]](place, given)
+            if isinstance(item["do"], list):
+                output = await perform(item["do"], place)
+            else:
+                output = await PRIMITIVES[item["do"]](place, given)
     except _Done as done:
         return done.output
     return output

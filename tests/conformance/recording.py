@@ -1,9 +1,11 @@
 """Writes down what we do in a case, in the case format: for own cases and for divergences, to be read before use."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _TIMES = {"startedAt", "endedAt", "suspendedAt", "resumedAt", "createdAt", "updatedAt", "timestamp", "durationMs"}
 _IDS = {"stepCallId": "uuid", "traceId": "hex32", "spanId": "hex16", "parentSpanId": "hex16"}
 _IDS |= {"resumedFromSpanId": "hex16"}
@@ -25,11 +27,11 @@ class Masking:
             return [self.mask(item) for item in value]
         if key in _TIMES and isinstance(value, int | float):
             return "<ms>"
-        if key in _IDS and isinstance(value, str):
+        if key in _IDS and isinstance(value, str) and value != "no-op":
             return self._name(_IDS[key], value)
         if key in _FIXED and isinstance(value, str):
             return _FIXED[key]
-        return value
+        return _ISO.sub("<iso>", value) if isinstance(value, str) else value
 
     def _name(self, kind: str, value: str) -> str:
         if value not in self._names:
