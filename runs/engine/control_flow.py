@@ -68,14 +68,11 @@ async def advance(ex: Execution, site: Site, given: Value, walk_nested: Walk) ->
 
 
 def answer_for(ex: Execution, site: Site) -> Answer | None:
-    """The answer that is on its way to this step, unless the step has had it."""
-    answer = site.flow.answer
-    resume = ex.snapshot.resume
+    """The answer that is on its way to this suspended step; none, if it has asked since."""
+    answer, record = site.flow.answer, site.record
     if answer is None or not answer.steps or answer.steps[0] != site.step.id:
         return None
-    if resume is not None and site.path in resume.taken:
-        return None
-    return answer
+    return answer if record is not None and record.seq < ex.snapshot.control_seq else None
 
 
 def site_of(flow: Flow, step: Step, index: int, span: TraceSpan, **more: Any) -> Site:
@@ -236,17 +233,28 @@ def _block_outcome(
         for record in records
         if record.status is StepStatus.SUCCESS and record.output is not UNSET
     }
-    return Outcome(StepStatus.SUCCESS, Value(output), onward=output_of_block(flow, entry))
+    return Outcome(StepStatus.SUCCESS, Value(output), onward=output_of_block(flow, entry, index))
 
 
-def output_of_block(flow: Flow, entry: Parallel | Branch) -> Value:
+def output_of_block(flow: Flow, entry: Parallel | Branch, index: int) -> Value:
     """What the entry after a block gets: the outputs of all members, bailed ones included."""
     outputs: dict[str, object] = {}
     for step in entry.steps:
-        record = flow.scope.steps.get(step.id)
-        if record is not None and record.output is not UNSET:
-            outputs[step.id] = record.output
+        output = output_of_step(flow, step.id, index).value
+        if output is not UNSET:
+            outputs[step.id] = output
     return Value(outputs)
+
+
+def output_of_step(flow: Flow, step_id: str, index: int) -> Value:
+    """What a step gave in the entry at this index, or NOTHING; a later entry may have begun it again."""
+    record = flow.scope.steps.get(step_id)
+    if record is None:
+        return NOTHING
+    output, seq = record.output, record.output_seq
+    if record.entry > index and step_id in flow.scope.replaced:
+        output, seq = flow.scope.replaced[step_id]
+    return Value(output, seq=seq) if output is not UNSET else NOTHING
 
 
 def _end_block(ex: Execution, span: TraceSpan, outcome: Outcome) -> None:

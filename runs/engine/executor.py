@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .cancellation import CancelToken
-from .control_flow import Outcome, output_of_block, run_block, run_loop, run_then
+from .control_flow import Outcome, output_of_block, output_of_step, run_block, run_loop, run_then
 from .errors import NonRetryableError
 from .events import Event, EventType
 from .execution import Execution, Parked
@@ -184,11 +184,8 @@ def value_before(flow: Flow, index: int) -> Value:
         return Value(flow.scope.input) if flow.scope.input is not UNSET else NOTHING
     before = flow.workflow.entries[index - 1]
     if isinstance(before, Parallel | Branch):
-        return output_of_block(flow, before)
-    record = flow.scope.steps.get(before.id if isinstance(before, Sleep) else before.step.id)
-    if record is None or record.output is UNSET:
-        return NOTHING
-    return Value(record.output, seq=record.output_seq)
+        return output_of_block(flow, before, index - 1)
+    return output_of_step(flow, before.id if isinstance(before, Sleep) else before.step.id, index - 1)
 
 
 async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecord, start: Start) -> Ending:
@@ -197,7 +194,7 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     assert workflow is not None  # noqa: S101 (only steps with a workflow come here)
     scope = ex.snapshot.scopes[record.path]
     run_id = record.run_id or parent.run_id
-    answer = _answer_below(record, start)
+    answer = _answer_below(ex, parent, record, start)
     target = parent.target[1:] if parent.target and parent.target[:1] == [site.step.id] else None
     resumed_from = record.span_id if record.resuming else None
     span = site.own_span.nested_run(
@@ -206,7 +203,7 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
         start.answer.data if start.answer is not None else (UNSET if start.again else record.payload),
         resumed_from=resumed_from,
     )
-    flow = Flow(workflow, scope, run_id, span, answer, target or None)
+    flow = Flow(workflow, scope, run_id, span, answer, target or None, parent.depth + 1)
     if scope.entry < 0 and not start.again:
         try:
             await _open_nested(ex, flow)
@@ -223,11 +220,15 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     return ending
 
 
-def _answer_below(record: StepRecord, start: Start) -> Answer | None:
-    if start.answer is not None:
-        below = start.answer.steps[1:] or list(record.suspended_path or [])
-        return Answer(below, start.answer.data, start.answer.index, start.answer.label)
-    return None
+def _answer_below(ex: Execution, parent: Flow, record: StepRecord, start: Start) -> Answer | None:
+    """What is left of an answer's way below this step; also after a crash on that way."""
+    answer, resume = start.answer, ex.snapshot.resume
+    if answer is None and record.resuming and resume is not None:
+        answer = Answer(resume.steps[parent.depth :], resume.data, resume.index, resume.label)
+    if answer is None:
+        return None
+    below = answer.steps[1:] or list(record.suspended_path or [])
+    return Answer(below, answer.data, answer.index, answer.label)
 
 
 async def _open_nested(ex: Execution, flow: Flow) -> None:

@@ -49,7 +49,6 @@ class _ForEach:
         self.walk = walk
         self.span: TraceSpan = NO_SPAN
         self.completed = 0
-        self.ended_by: StepRecord | None = None  # the first item that failed or bailed
         self.stopped = False
         self.canceled = False
 
@@ -141,7 +140,7 @@ class _ForEach:
             if item is not None and item.status is StepStatus.SUSPENDED:
                 if wanted is not None and wanted != k:
                     continue
-                if resume is None or item.path in resume.taken:
+                if resume is None or item.seq > self.ex.snapshot.control_seq:
                     continue
             todo.append((k, value))
         return todo
@@ -164,8 +163,6 @@ class _ForEach:
             self.completed += 1
         if record.status is not StepStatus.SUCCESS:
             self.stopped = True
-            if record.status in (StepStatus.FAILED, StepStatus.BAILED) and self.ended_by is None:
-                self.ended_by = record
         foreach = self.ex.snapshot.steps[site.path]
         data: dict[str, object] = site.place() | {
             "completedCount": self.completed,
@@ -187,11 +184,9 @@ class _ForEach:
                 outputs.append(item.output)
         if self.canceled or ex.cancel.aborted:
             return self._end(StepStatus.CANCELED, Value(outputs))
-        ended_by = self.ended_by or next(
-            (items[k] for k in sorted(items) if items[k].status in (StepStatus.FAILED, StepStatus.BAILED)), None
-        )
-        if ended_by is not None:
-            return self._end_by(ended_by)
+        ending = [item for item in items.values() if item.status in (StepStatus.FAILED, StepStatus.BAILED)]
+        if ending:
+            return self._end_by(min(ending, key=lambda item: item.seq))
         waiting = [items[k] for k in sorted(items) if items[k].status is StepStatus.SUSPENDED]
         if waiting:
             return self._suspend(waiting[0])

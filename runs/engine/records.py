@@ -77,6 +77,8 @@ class Scope:
     state: dict[str, object] = field(default_factory=dict)
     steps: dict[str, StepRecord] = field(default_factory=dict)  # by step id
     execution_path: list[str] = field(default_factory=list)
+    # What steps had given that run again in the entry under way: the output before that entry may be among it.
+    replaced: dict[str, tuple[object, int | None]] = field(default_factory=dict)
     hidden: bool = False  # inside a foreach item: its events are not shown to watchers
 
 
@@ -88,7 +90,6 @@ class Resume:
     data: object = UNSET
     index: int | None = None  # of a foreach item
     label: str | None = None
-    taken: set[str] = field(default_factory=set)  # paths of the steps that have begun with it
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ class Flow:
     span: TraceSpan
     answer: "Answer | None" = None
     target: list[str] | None = None  # of a time travel: the step to start from, below this graph
+    depth: int = 0  # how many nested workflows it is in
 
 
 @dataclass(slots=True)

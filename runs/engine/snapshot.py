@@ -175,6 +175,8 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     if record is None:
         record = snapshot.steps[path] = StepRecord(path, StepStatus.RUNNING, at)
     elif not again and not resumed:
+        if record.item is None and record.entry != data.get("entry"):
+            _replace(snapshot, record, data)
         _renew(snapshot, record, at)
     scope = _place(snapshot, record, data)
     record.status = StepStatus.RUNNING
@@ -196,8 +198,6 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         record.resume_payload = data["resumePayload"]
         record.resumed_at = at
         record.resuming = True
-        if snapshot.resume is not None:
-            snapshot.resume.taken.add(record.path)
     if data.get("relist"):
         record.started_at = at
     single = record.item is None and record.member is None and record.iteration is None and record.total_count is None
@@ -210,6 +210,15 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         state = data.get("state", scope.state)
         hidden = record.item is not None or scope.hidden
         snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)
+
+
+def _replace(snapshot: RunSnapshot, record: StepRecord, data: Data) -> None:
+    """The same step is used again further on: keep its output while that may be the input of the entry it begins."""
+    scope = snapshot.scopes.get(record.scope)
+    if scope is not None:
+        if scope.entry != data.get("entry"):
+            scope.replaced = {}
+        scope.replaced[record.step_id] = (record.output, record.output_seq)
 
 
 def _renew(snapshot: RunSnapshot, record: StepRecord, at: int) -> None:
