@@ -121,14 +121,16 @@ class _Walk:
     def _item_name(self, payload: object) -> str:
         """What an item calls itself: its own text, or the first telling key that holds one."""
         if isinstance(payload, Mapping):
-            payload = next(
-                (payload[key] for key in NAMING_KEYS if payload.get(key) and not self._mask.rule(key)),
-                None,
-            )
+            # An item often comes wrapped, with what all items share: {"number": …, "line": {"sku": …}}.
+            inner = [value for key, value in payload.items() if isinstance(value, Mapping) and not self._mask.rule(key)]
+            payload = next((name for part in [payload, *inner] if (name := self._own_name(part)) is not None), None)
         if isinstance(payload, bool) or not isinstance(payload, str | int):
             return ""
         text = " ".join(str(payload).split())
         return text if len(text) <= LONGEST_ITEM_NAME else text[: LONGEST_ITEM_NAME - 1] + "…"
+
+    def _own_name(self, payload: Mapping) -> object:
+        return next((payload[key] for key in NAMING_KEYS if payload.get(key) and not self._mask.rule(key)), None)
 
 
 def _index(owner: str, path: str) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """The usual duration day by day, as two lines: p50 and p95."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from .figures import duration
 
@@ -15,13 +16,19 @@ class Trend:
     p50: str  # paths of SVG in a box of 600 by 120
     p95: str
     lines: list[float]  # y of the marks
+    changes: list[tuple[float, str]]  # x and words of each new version
     marks: list[str]  # their words, the highest first
     days: list[str]
     label: str
 
 
-def draw_trend(took: Mapping[date, Sequence[int]], first: date, days: int) -> Trend | None:
-    """The trend of durations in milliseconds by day; None with fewer than two days to join."""
+def draw_trend(
+    took: Mapping[date, Sequence[int]], first: date, days: int, changes: Sequence[tuple[datetime, str]] = ()
+) -> Trend | None:
+    """The trend of durations in milliseconds by day; None with fewer than two days to join.
+
+    `changes`: moments at which something changed, in UTC, with the words for it.
+    """
     points = [(day, sorted(durations)) for day, durations in sorted(took.items()) if durations]
     if len(points) < 2:
         return None
@@ -35,7 +42,8 @@ def draw_trend(took: Mapping[date, Sequence[int]], first: date, days: int) -> Tr
         _path(p50, first, days, most),
         _path(p95, first, days, most),
         [round(HEIGHT - mark / most * HEIGHT, 1) for mark in marks],
-        [duration(mark) if mark else "0" for mark in marks],
+        [(place, words) for moment, words in changes if 0 < (place := _across(moment, first, days)) <= WIDTH],
+        [re.sub(r"\.0+(?= )", "", duration(mark)) if mark else "0" for mark in marks],
         [f"{day.day} {day:%b}" for day in shown],
         f"{days} days: p50 went from {duration(p50[0][1])} to {duration(p50[-1][1])}, "
         f"p95 from {duration(p95[0][1])} to {duration(p95[-1][1])}",
@@ -50,6 +58,11 @@ def _step(most: int) -> int:
             if step * power * 3.6 >= most:
                 return step * power
         power *= 10
+
+
+def _across(moment: datetime, first: date, days: int) -> float:
+    began = datetime.combine(first, time(), moment.tzinfo)
+    return round((moment - began) / timedelta(days=days) * WIDTH, 1)
 
 
 def _path(points: Sequence[tuple[date, int]], first: date, days: int, most: float) -> str:

@@ -3,15 +3,32 @@
 import { Clock } from "./clock.js"
 
 const MARGIN_PX = 80 // of what is looked for to the edge of its frame
+const SOUGHT = ".n.is-failed, .n.is-suspended, .n.is-running, .n.is-waiting"
 
-/** A wide graph begins at its left end; the reader looks for the step that runs, asks or failed. */
-function showWhereItIs(frame) {
-  const node = frame.querySelector(".n.is-failed, .n.is-suspended, .n.is-running, .n.is-waiting")
-  if (!node || frame.scrollWidth <= frame.clientWidth) return
-  const place = node.getBoundingClientRect()
-  const seen = frame.getBoundingClientRect()
-  if (place.right > seen.right - MARGIN_PX) frame.scrollLeft += place.right - seen.right + MARGIN_PX
+/** Keeps the step that runs, asks or failed in sight, until the reader moves the graph. */
+class GraphFollower {
+  #frame
+  #isLeft = false
+
+  constructor(frame) {
+    this.#frame = frame
+    for (const kind of ["wheel", "pointerdown", "touchstart", "keydown"]) {
+      frame.addEventListener(kind, () => (this.#isLeft = true), { once: true, passive: true })
+    }
+  }
+
+  show() {
+    const node = this.#frame.querySelector(SOUGHT)
+    if (this.#isLeft || !node || this.#frame.scrollWidth <= this.#frame.clientWidth) return
+    const place = node.getBoundingClientRect()
+    const seen = this.#frame.getBoundingClientRect()
+    const beyond = place.right - seen.right + MARGIN_PX
+    if (beyond > 0) this.#frame.scrollLeft += beyond
+  }
 }
 
 new Clock().start()
-for (const frame of document.querySelectorAll(".wf-graph-wrap")) showWhereItIs(frame)
+const followers = [...document.querySelectorAll(".wf-graph-wrap")].map((frame) => new GraphFollower(frame))
+const showAll = () => followers.forEach((follower) => follower.show())
+showAll()
+document.addEventListener("htmx:after:swap", showAll)
