@@ -18,6 +18,16 @@ STOP_SECONDS = 15.0
 OURS = re.compile(r"^(WFCONSOLE_.*|OTEL_.*|DATABASE_URL|REDIS_URL|HOST|PORT|DJANGO_SETTINGS_MODULE)$")
 
 
+class SignedInClient(httpx.Client):
+    """Has been used before it is handed out, and closes at the end of a `with` all the same."""
+
+    def __enter__(self) -> "SignedInClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class ConsoleServer:
     """A running console. Its log is kept in `log_path`; its administrator is `admin` with `password`."""
 
@@ -59,7 +69,9 @@ class ConsoleServer:
         while not (ready := re.search(r"wfconsole ready at http://127\.0\.0\.1:(\d+)/", self.log[seen:])):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise AssertionError(f"The console did not start:\n{self.log[seen:]}")
+                raise AssertionError(
+                    f"The console did not start:\n{self.log[seen:][:2000]}\n…\n{self.log[seen:][-2000:]}"
+                )
             time.sleep(0.02)
         self.port = int(ready[1])
         return self
@@ -125,9 +137,9 @@ class ConsoleServer:
         page.press("input[name=password]", "Enter")
         page.wait_for_url(lambda url: "/sign-in/" not in url)
 
-    def client(self, name: str = "admin", password: str | None = None) -> httpx.Client:
+    def client(self, name: str = "admin", password: str | None = None) -> SignedInClient:
         """A signed-in HTTP client, for tests that need no browser. Sends the CSRF token with each request."""
-        client = httpx.Client(base_url=self.url, timeout=30, follow_redirects=True)
+        client = SignedInClient(base_url=self.url, timeout=30, follow_redirects=True)
         client.get("/sign-in/").raise_for_status()
         token = client.cookies["csrftoken"]
         form = {"username": name, "password": password or self.password, "csrfmiddlewaretoken": token}

@@ -35,7 +35,7 @@ ROOMS = {
     },
     "runs.urls": {"runs.views"},
     "runs.management": {"runs.execution", "runs.live", "runs.models", "runs.engine", "wfconsole"},
-    "wfconsole": {"runs.urls", "runs.routing", "runs.execution", "runs.views", "runs.engine"},
+    "wfconsole": {"runs.urls", "runs.routing", "runs.execution", "runs.live", "runs.views", "runs.engine"},
 }
 # Nothing of the web or of a database may reach the engine, the drawings or the samples.
 PURE = ("runs.engine", "runs.drawing", "runs.workflows")

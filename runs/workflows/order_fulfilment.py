@@ -118,13 +118,11 @@ async def charge_card(ctx: StepContext[object]) -> Charge:
 
 @step(output=Review)
 async def manual_review(ctx: StepContext[object]) -> Review:
-    """Hold the order for a person: nothing is charged, nothing is packed, and the run ends here."""
+    """Hold the order for a person to look at: nothing is charged."""
     order = _order(ctx)
     score = ctx.get_step_result(score_fraud)
-    held = Outcome(number=order.order.number, status="held", fraud_score=score["score"], reasons=score["reasons"])
     await _say(ctx, f"{order.order.number} is held: {', '.join(score['reasons'])}.")
-    ctx.bail(held)
-    return Review(held=True)
+    return Review(score=score["score"], reasons=score["reasons"])
 
 
 # --- Packing ----------------------------------------------------------------------------------------
@@ -132,9 +130,13 @@ async def manual_review(ctx: StepContext[object]) -> Review:
 
 @step(output=list[PackingTask])
 async def plan_packing(ctx: StepContext[object]) -> list[PackingTask]:
-    """One task for each line of the order."""
-    lines = _order(ctx).order.lines
-    return [PackingTask(number=number, line=line) for number, line in enumerate(lines, 1)]
+    """One task for each line of the order. The run of an order that is held ends here."""
+    order = _order(ctx).order
+    review = ctx.get_step_result(manual_review)
+    if review is not None:
+        # Here and not in manual_review: within a branch, a bail ends the arm alone.
+        ctx.bail(Outcome(number=order.number, status="held", fraud_score=review["score"], reasons=review["reasons"]))
+    return [PackingTask(number=number, line=line) for number, line in enumerate(order.lines, 1)]
 
 
 @step(input=PackingTask, output=Packed)

@@ -118,7 +118,8 @@ class Charge(BaseModel):
 
 
 class Review(BaseModel):
-    held: bool
+    score: float
+    reasons: list[str]
 
 
 class PackingTask(BaseModel):

@@ -55,7 +55,7 @@ def test_figures_are_for_a_program_that_shows_the_token(new_console):
     assert ask(f"Bearer {token}") == 200
     assert ask(f"Bearer {token}x") == 401
     assert ask(token) == 401
-    assert ask("Bearer ") == 401
+    assert ask("Bearer") == 401
 
 
 def test_cookies_are_secure_where_the_console_is_reached_over_https(console):

@@ -28,8 +28,8 @@ def play() -> Callable[..., Awaitable[Played]]:
     async def run(workflow: Workflow, **start: object) -> Played:
         chunks: list[object] = []
 
-        async def keep(chunk: object) -> None:
-            chunks.append(chunk)
+        async def keep(written: dict) -> None:
+            chunks.append(written["payload"]["output"])
 
         result = await workflow.create_run().start(output_writer=keep, **start)
         return Played(result, chunks)

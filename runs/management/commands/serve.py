@@ -25,7 +25,8 @@ from ..console_command import ConsoleCommand
 from ..own_workflows import check_own_workflows
 from .ensure_admin import ADMIN_NAME, ensure_admin
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.02  # at first; a console that fails is asked ever more rarely, and its log stays readable
+SLOWEST_POLL_SECONDS = 1.0
 COMPLAIN_AFTER_SECONDS = 10.0
 
 
@@ -116,12 +117,14 @@ class Announcer:
     def _run(self) -> None:
         started = time.monotonic()
         complained = False
+        pause = POLL_SECONDS
         while problem := self._problem():
             if not complained and time.monotonic() - started > COMPLAIN_AFTER_SECONDS:
                 sys.stderr.write(f"wfconsole is not ready yet: {problem}\n")
                 sys.stderr.flush()
                 complained = True
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(pause * 1.1, SLOWEST_POLL_SECONDS)
         self.said_ready = True
         sys.stdout.write(f"wfconsole ready at {self.url}\n{self._how_to_sign_in()}\n")
         sys.stdout.flush()
