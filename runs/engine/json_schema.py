@@ -19,6 +19,7 @@ from .undefined import UNSET
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
 
+_BOUNDS = ("Too small", "Too big", "Invalid string", "Invalid number")  # the value is of the right type
 # What is walked here, beside words that check nothing.
 _WALKED = {"type", "enum", "const", "anyOf", "default", "$ref"}
 _WALKED |= {"properties", "required", "additionalProperties", "items", "minItems", "maxItems"}
@@ -190,12 +191,21 @@ class _Reader(_Walker):
         return True
 
     def _read_any(self, alternatives: list[object], value: object, path: Path) -> object:
-        """The reading of the first alternative that fits. None fits: one issue for the whole."""
+        """The reading of the first alternative that fits. None fits: one issue for the whole.
+
+        As Zod has it, an alternative that is the only one of the right type tells its own issues.
+        """
+        near: list[tuple[object, list[Finding]]] = []
         for alternative in alternatives:
             trial = _Reader(self.document, [])
             found = trial.read(alternative, value, path)
             if not trial.issues:
                 return found
+            if all(message.startswith(_BOUNDS) for _, message in trial.issues):
+                near.append((found, trial.issues))
+        if len(near) == 1:
+            self.issues.extend(near[0][1])
+            return near[0][0]
         self.issues.append((path, "Invalid input"))
         return value
 

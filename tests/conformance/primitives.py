@@ -290,7 +290,7 @@ async def params(place: Place, given: dict[str, Any]) -> object:
         "inputData": place.input is UNSET,
         "resumeData": c.resume_data is UNSET,
         "suspendData": c.suspend_data is UNSET,
-        "resume": c.resume_data is UNSET,
+        "resume": c.suspend_data is UNSET and c.resume_data is UNSET,
         "outputWriter": not place.process.has_writer,
     }
     init = c.get_init_data()
