@@ -17,13 +17,16 @@ from .records import StepRecord
 from .results import StepStatus
 from .schemas import issues_cause, issues_text
 from .site import Ending, Site, Start, Walk
-from .step import Step
+from .step import Step, StepFunction
 from .threads import run_in_thread
 from .tracing import NO_SPAN, TraceSpan, TracingContext
 from .undefined import UNSET
 from .values import NOTHING, Value
 
 MAX_UNSEEN_CHUNKS = 64  # a thread waits for the loop after so many
+
+
+_NOWHERE = TracingContext()
 
 
 class Body:
@@ -76,25 +79,27 @@ class Body:
             if step.resume_schema is not None:
                 answer = step.resume_schema.instance(answer)
         iteration = "" if site.iteration is None else f":{site.iteration}"
-        sink = ex if step.is_async else _ThreadSink(ex)
-        values = {
-            "input": instance,
-            "run_id": site.flow.run_id,
-            "workflow_id": site.flow.workflow.id,
-            "resource_id": ex.snapshot.resource_id,
-            "request_context": ex.request_context,
-            "resume_data": answer,
-            "suspend_data": Value(record.suspend_payload).copy() if record.suspend_payload is not UNSET else UNSET,
-            "retry_count": number,
-            "path": site.path,
-            "iteration": site.iteration,
-            "idempotency_key": f"{ex.snapshot.run_id}:{site.path}{iteration}",
-            "restarted": self.start.again,
-            "abort_signal": ex.cancel,
-            "writer": Writer(sink, site.path, step.id),
-            "tracing": TracingContext(self.span if self.span is not NO_SPAN else None),
-        }
-        return StepContext(step, site.flow.scope, checks=site.flow.workflow.validate_inputs, values=values)
+        question = record.suspend_payload
+        return StepContext(
+            step,
+            site.flow.scope,
+            checks=site.flow.workflow.validate_inputs,
+            input=instance,
+            run_id=site.flow.run_id,
+            workflow_id=site.flow.workflow.id,
+            resource_id=ex.snapshot.resource_id,
+            request_context=ex.request_context,
+            resume_data=answer,
+            suspend_data=UNSET if question is UNSET else Value(question).copy(),
+            retry_count=number,
+            path=site.path,
+            iteration=site.iteration,
+            idempotency_key=f"{ex.snapshot.run_id}:{site.path}{iteration}",
+            restarted=self.start.again,
+            abort_signal=ex.cancel,
+            writer=Writer(ex if step.is_async else _ThreadSink(ex), site.path, step.id),
+            tracing=_NOWHERE if self.span is NO_SPAN else TracingContext(self.span),
+        )
 
     async def _call(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:
         ex = self.ex
@@ -113,6 +118,7 @@ class Body:
 
     async def _ending(self, step: Step, context: StepContext[Any], result: object) -> Ending:
         state = context._state_update
+        self.ex.check_context()
         if context._suspended is not None:
             question, labels = context._suspended
             # What is returned beside a question is kept when it says something.
@@ -120,7 +126,7 @@ class Body:
             return Ending(StepStatus.SUSPENDED, beside, state, Value(question), labels)
         if context._bailed is not NOT_BAILED:
             return Ending(StepStatus.BAILED, Value.settled(context._bailed), state)
-        output = Value.settled(result)
+        output = Value.settled(result, self.payload)
         if self.site.flow.workflow.validate_outputs and step.output_schema is not None:
             issues = step.output_schema.parse(output.copy()).issues
             if issues:
@@ -133,20 +139,17 @@ async def _invoke(step: Step, context: StepContext[Any], timeout: float | None) 
     function = step.function
     if function is None:
         raise TypeError(f"Step {step.id} has no function")
-    async with asyncio.timeout(timeout) if timeout else _NO_LIMIT:
-        if step.is_async:
-            outcome = function(context)
-        else:
-            outcome = await run_in_thread(partial(function, context))
-        return await outcome if inspect.isawaitable(outcome) else outcome
+    if timeout:
+        async with asyncio.timeout(timeout):
+            return await _outcome(step, function, context)
+    if step.is_async:
+        return await function(context)  # type: ignore[misc]
+    return await _outcome(step, function, context)
 
 
-class _NoLimit:
-    async def __aenter__(self) -> None: ...
-    async def __aexit__(self, *args: object) -> None: ...
-
-
-_NO_LIMIT = _NoLimit()
+async def _outcome(step: Step, function: StepFunction, context: StepContext[Any]) -> object:
+    outcome = function(context) if step.is_async else await run_in_thread(partial(function, context))
+    return await outcome if inspect.isawaitable(outcome) else outcome
 
 
 class _ThreadSink:

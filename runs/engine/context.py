@@ -174,31 +174,49 @@ class StepContext(Generic[I_co]):
         "writer",
     )
 
-    input: I_co
-    run_id: str
-    workflow_id: str
-    resource_id: str | None
-    request_context: RequestContext
-    resume_data: Any
-    suspend_data: Any
-    retry_count: int
-    path: str
-    iteration: int | None
-    idempotency_key: str
-    restarted: bool
-    abort_signal: CancelToken
-    writer: Writer
-    tracing: TracingContext
-
-    def __init__(self, step: Step, scope: Scope, *, checks: bool, values: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        step: Step,
+        scope: Scope,
+        *,
+        checks: bool,
+        input: I_co,
+        run_id: str,
+        workflow_id: str,
+        resource_id: str | None,
+        request_context: RequestContext,
+        resume_data: Any,
+        suspend_data: Any,
+        retry_count: int,
+        path: str,
+        iteration: int | None,
+        idempotency_key: str,
+        restarted: bool,
+        abort_signal: CancelToken,
+        writer: Writer,
+        tracing: TracingContext,
+    ) -> None:
+        self.input = input
+        self.run_id = run_id
+        self.workflow_id = workflow_id
+        self.resource_id = resource_id
+        self.request_context = request_context
+        self.resume_data = resume_data
+        self.suspend_data = suspend_data
+        self.retry_count = retry_count
+        self.path = path
+        self.iteration = iteration
+        self.idempotency_key = idempotency_key
+        self.restarted = restarted
+        self.abort_signal = abort_signal
+        self.writer = writer
+        self.tracing = tracing
         self._state_schema = step.state_schema if checks else None
         self._suspend_schema = step.suspend_schema if checks else None
         self._scope = scope
         self._state_update: dict[str, object] | None = None
         self._suspended: tuple[object, tuple[str, ...]] | None = None
         self._bailed: object = NOT_BAILED
-        for name, value in values.items():
-            setattr(self, name, value)
 
     @property
     def input_data(self) -> I_co:

@@ -9,6 +9,7 @@ import orjson
 
 from .cancellation import CancelToken
 from .context import DONE, FunctionContext, Writer
+from .errors import NotJson
 from .events import EventType
 from .json_value import encode
 from .records import RunSnapshot, Scope
@@ -79,7 +80,8 @@ class Execution:
         self._bodies: set[asyncio.Task[Any]] = set()
         self._interrupted: set[asyncio.Task[Any]] = set()
         self._backlog = 0
-        self._context_text = encode(self.request_context.to_dict())
+        self._context_text = encode(self.request_context.to_dict()) if self.request_context else b"{}"
+        self._context_new: bytes | None = None
         self._first: CardChange | None = {"status": RunStatus.RUNNING}
         self._card_status = RunStatus.RUNNING
 
@@ -182,15 +184,23 @@ class Execution:
 
     # What steps share
 
+    def check_context(self) -> None:
+        """A step may have changed the request context. A change that cannot be kept is undone, and raises NotJson."""
+        if not self.request_context and self._context_text == b"{}":
+            return
+        try:
+            text = encode(self.request_context.to_dict())
+        except NotJson:
+            self.request_context.clear()
+            self.request_context.update(orjson.loads(self._context_text))
+            raise
+        if text != self._context_text:
+            self._context_text = self._context_new = text
+
     def context_change(self) -> dict[str, object] | None:
         """The request context, if a step has changed it since the last time."""
-        values = self.request_context.to_dict()
-        text = encode(values)
-        if text == self._context_text:
-            return None
-        self._context_text = text
-        decoded: dict[str, object] = orjson.loads(text)
-        return decoded
+        text, self._context_new = self._context_new, None
+        return None if text is None else orjson.loads(text)
 
     def function_context(
         self,

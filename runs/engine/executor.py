@@ -212,9 +212,10 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
             raise
     outcome = await walk(ex, flow)
     ending = _nested_ending(ex, flow, outcome, record)
-    info = RunInfo(run_id, workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot, scope)
-    failed = outcome.record if outcome.status is StepStatus.FAILED else None
-    await workflow.tell_end(RunEnd.of(info, outcome.status.value, outcome.value.value, failed))
+    if workflow.listens:
+        info = RunInfo(run_id, workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot, scope)
+        failed = outcome.record if outcome.status is StepStatus.FAILED else None
+        await workflow.tell_end(RunEnd.of(info, outcome.status.value, outcome.value.value, failed))
     if outcome.status is StepStatus.FAILED:
         raise StepFailed(_nested_failure(outcome.record))
     return ending
@@ -312,7 +313,7 @@ async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = Non
         ex.span.fail(run_error_info(snapshot.error or {}), status=status.value)
     else:
         ex.span.end(status=status.value, output=snapshot.result)
-    if status is not RunStatus.PAUSED:
+    if status is not RunStatus.PAUSED and ex.workflow.listens:
         info = RunInfo(snapshot.run_id, ex.workflow.id, snapshot.resource_id, ex.request_context, snapshot)
         await ex.workflow.tell_end(RunEnd.of_run(info, run_result(snapshot, trace_id=None, span_id=None)))
     return status
@@ -336,9 +337,21 @@ def _end_event(
         error = refusal.error if refusal is not None else (record.error if record is not None else None)
         if tripwire is not None:
             data = {"status": RunStatus.TRIPWIRE.value, "tripwire": tripwire}
-            return RunStatus.TRIPWIRE, EventType.RUN_FINISH, data, data, _line(tripwire.get("reason"))
+            return (
+                RunStatus.TRIPWIRE,
+                EventType.RUN_FINISH,
+                data,
+                data,
+                _named(ex.snapshot, record, tripwire.get("reason")),
+            )
         data = {"status": RunStatus.FAILED.value, "error": error or {}}
-        return RunStatus.FAILED, EventType.RUN_FINISH, data, data, _line((error or {}).get("message"))
+        return (
+            RunStatus.FAILED,
+            EventType.RUN_FINISH,
+            data,
+            data,
+            _named(ex.snapshot, record, (error or {}).get("message")),
+        )
     data = {"status": RunStatus.SUCCESS.value}
     stored = dict(data)
     outcome.value.put("result", data, stored)
@@ -352,6 +365,18 @@ DETAIL_LENGTH = 200
 def _line(text: object) -> str:
     line = " ".join(str(text or "").split())
     return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
+
+
+def _named(snapshot: RunSnapshot, record: StepRecord | None, text: object) -> str:
+    """A failure in one line, with the path of the step that failed: the innermost one."""
+    while record is not None:
+        scope = snapshot.scopes.get(record.path)
+        below = record.items.values() if record.items else scope.steps.values() if scope is not None else ()
+        failed = [step for step in below if step.status is StepStatus.FAILED]
+        if not failed:
+            break
+        record = min(failed, key=lambda step: step.seq)
+    return _line(f"{record.path}: {text}" if record is not None else text)
 
 
 def _question(record: StepRecord | None) -> str:

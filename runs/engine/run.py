@@ -54,6 +54,7 @@ class Run:
         self._watchers: list[Watcher] = []
         self._cancel = CancelToken()
         self._execution: Execution | None = None
+        self._answering = False  # an answer has been checked, and is about to take the run
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stream: RunStream | None = None
 
@@ -236,7 +237,11 @@ class Run:
             request["requestContext"] = as_context(request_context).to_dict()
         data = self.workflow.check_resume(snapshot, request)
         await asyncio.sleep(0)  # two answers in one moment: both are looked at, one wins
-        log = await self._store.claim(self.run_id, expected=[RunStatus.SUSPENDED], status=RunStatus.RUNNING)
+        self._answering = True
+        try:
+            log = await self._store.claim(self.run_id, expected=[RunStatus.SUSPENDED], status=RunStatus.RUNNING)
+        finally:
+            self._answering = False
         if log is None:
             card = await self._store.card(self.run_id)
             raise ResumeAlreadyClaimed(self.workflow.id, self.run_id, card.status.value)
@@ -253,10 +258,10 @@ class Run:
         await self.prepare()
         for _ in range(POLL_TRIES):
             card = await self._store.card(self.run_id)
-            if card.status not in (RunStatus.PENDING, RunStatus.RUNNING):
+            if card.status not in (RunStatus.PENDING, RunStatus.RUNNING) and not self._answering:
                 break
             await asyncio.sleep(POLL_SECONDS)
-        if card.status is not RunStatus.SUSPENDED:
+        if card.status is not RunStatus.SUSPENDED or self._answering:
             raise NotSuspended("This workflow run was not suspended")
         events = await self._store.load(self.run_id)
         return fold(self.run_id, self.workflow.id, events), events

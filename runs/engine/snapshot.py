@@ -129,6 +129,7 @@ def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         record.payload_seq = record.output_seq = None
 
 
+_STATUSES = {status.value: status for status in StepStatus}
 _RESTORED = {"payload": "payload", "output": "output", "startedAt": "started_at", "endedAt": "ended_at"}
 _RESTORED |= {"resumePayload": "resume_payload", "suspendPayload": "suspend_payload"}
 
@@ -267,7 +268,7 @@ def _step_result(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     if record is None:
         return
     _settle(snapshot, record, seq, data)
-    record.status = StepStatus(data["status"])
+    record.status = _STATUSES[data["status"]]
     if record.item is not None and record.status is StepStatus.SUCCESS:
         foreach = snapshot.steps.get(str(data.get("in")))
         if foreach is not None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 
 import orjson
 
 from .attempt import Body
-from .errors import StepRefused
+from .errors import NotJson, StepRefused
 from .events import EventType
 from .execution import Execution, Interrupted
 from .failures import Failure, failure_of, is_fatal
@@ -30,8 +31,7 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     workflow = flow.workflow
     refusal: StepRefused | None = None
     payload, instance = start.given, _UNREAD
-    checks = workflow.validate_inputs
-    if start.answer is None and checks:
+    if start.answer is None and workflow.validate_inputs:
         payload, instance, refusal = _read_input(ex, step, start.given)
     info = site.info
     span = site.span.step(
@@ -194,6 +194,8 @@ def _emit_failure(ex: Execution, site: Site, failure: Failure, span: TraceSpan, 
         data["tripwire"] = failure.tripwire
     if failure.non_retryable:
         data["nonRetryable"] = True
+    with suppress(NotJson):
+        ex.check_context()
     if (context := ex.context_change()) is not None:
         data["requestContext"] = context
     ex.emit(EventType.STEP_RESULT, data)

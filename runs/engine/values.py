@@ -2,7 +2,7 @@
 
 import orjson
 
-from .json_value import decode, encode, settle
+from .json_value import decode, encode
 from .undefined import UNSET
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -22,12 +22,19 @@ class Value:
         self.seq = seq  # the event that holds it
 
     @classmethod
-    def settled(cls, result: object) -> "Value":
-        """What a function of the workflow returned, as data that nobody else holds. Raises NotJson."""
+    def settled(cls, result: object, like: "Value | None" = None) -> "Value":
+        """What a function of the workflow returned, as data that nobody else holds. Raises NotJson.
+
+        `like`: what the function was given; it is taken again when the result is the same.
+        """
         if result is UNSET:
             return NOTHING
-        text, value = settle(result)
-        return cls(value, text=text)
+        if type(result) in _SCALARS:
+            return cls(result, text=encode(result))
+        text = encode(result)
+        if like is not None and like._text == text:
+            return like
+        return cls(decode(text), text=text)
 
     @property
     def text(self) -> bytes:

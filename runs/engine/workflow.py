@@ -103,6 +103,11 @@ class Workflow:
         return f"<Workflow {self.id}>"
 
     @property
+    def listens(self) -> bool:
+        """Whether anybody wants to hear of a run's end."""
+        return self.on_finish is not None or self.on_error is not None
+
+    @property
     def tracing(self) -> Tracing:
         """How its runs are traced: as given, else by the process's OpenTelemetry tracer provider."""
         return self._tracing if self._tracing is not None else Tracing.from_global()
