@@ -264,6 +264,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "wfconsole.body_limit.BodyLimit",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
 

@@ -43,7 +43,7 @@ class JsonField(Field):
             Field.tree(self)
         except InvalidJson as error:
             return f" is not JSON: line {error.line}, column {error.column}. {error.message}"
-        return ""
+        return self._nothing_chosen()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -66,7 +66,7 @@ class ContextRows:
         self.mask = mask
         editor = ValueEditor(self.prefix, schema, LABEL)
         self.named = editor if editor.shape.kind is Kind.OBJECT else None
-        self.takes_others = self.named is None or editor.shape.open
+        self.takes_others = self.named is None or editor.shape.schema.get("additionalProperties") is not False
         if self.named:
             _close(self.named)
         self.mode = ROWS

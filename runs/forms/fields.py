@@ -120,8 +120,14 @@ class Field:
         return []
 
     def fault(self) -> str:
-        """What keeps it from being JSON at all, as the end of a sentence about it; mostly nothing."""
+        """What keeps it from being the JSON that it should be, as the end of a sentence; mostly nothing."""
         return ""
+
+    def _nothing_chosen(self) -> str:
+        """The fault of an optional field that shall have a value, and has none."""
+        if self.state is not State.VALUE or not self.has_states or self.in_cell or self.content() is not UNSET:
+            return ""
+        return f" is empty. Enter a value, or choose {'null' if self.needed else 'Not sent'}."
 
 
 def has_states(shape: Shape, needed: bool) -> bool:
@@ -147,8 +153,8 @@ class TextField(Field):
         if self.shape.secret:
             return "secret"
         schema = self.shape.schema
-        word = schema.get("x-either") or schema.get("format") or self.shape.kind.value
-        return {"text": "string"}.get(str(word), str(word))
+        word = schema.get("x-either") or schema.get("contentMediaType") or schema.get("format") or self.shape.kind.value
+        return "string" if word in ("text", "textarea", "multiline") else str(word)
 
     @property
     def help(self) -> str:
@@ -211,11 +217,7 @@ class TextField(Field):
         return self.text
 
     def fault(self) -> str:
-        if self.trouble:
-            return self.trouble
-        if self.state is State.VALUE and self.has_states and not self.in_cell and self.tree() is UNSET:
-            return " is empty. Enter a value, or choose Not sent." if not self.needed else " is empty. Enter a value."
-        return ""
+        return self.trouble or self._nothing_chosen()
 
 
 def survives_as_double(text: str) -> bool:
@@ -284,6 +286,9 @@ class ChoiceField(Field):
             return read_exact(self.code)
         except InvalidJson:
             return self.code
+
+    def fault(self) -> str:
+        return self._nothing_chosen()
 
 
 def choice_words(choice: object) -> str:

@@ -60,8 +60,8 @@ class Shape:
 
     @property
     def multiline(self) -> bool:
-        media_type = str(self.schema.get("contentMediaType", ""))
-        return bool(self.schema.get("x-multiline")) or media_type.startswith("text/")
+        several = self.schema.get("x-multiline") or self.schema.get("format") in ("textarea", "multiline")
+        return bool(several) or str(self.schema.get("contentMediaType", "")).startswith("text/")
 
     @property
     def open(self) -> bool:

@@ -6,23 +6,29 @@ status:failed,tripwire -tag:nightly workflow:order-fulfilment who:mara started>-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from runs.engine.results import RunStatus
 from runs.models import RunTag
-from runs.models.run import WorkflowRunQuerySet
+from runs.models.run_walk import RunWalk
 
 # A word, or a key with its value; either may be quoted to hold spaces.
 TOKEN = re.compile(r'(-?)(?:(status|workflow|tag|who|trace):|(started)([<>]))?("(?:[^"\\]|\\.)*"|\S+)')
+LIKE_A_TERM = re.compile(r"-|(status|workflow|tag|who|trace):|started[<>]")  # a word that must be quoted to stay one
 SPAN = re.compile(r"^-(\d{1,6})(m|h|d)$")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 MOST_CHARACTERS = 500
+MOST_TERMS = 20
 STATUSES = [status.value for status in RunStatus]
+# Parameters of a URL that are conditions of their own: what links and the menus' forms send.
+PLAIN = {"status": "status", "workflow": "workflow", "tag": "tag", "not_tag": "tag", "who": "who", "trace": "trace"}
+TIMES = {"since": "started>", "from": "started>", "to": "started<"}
+SEVERAL = {"status", "workflow"}  # keys whose value may be a list with commas: any of them
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Term:
     @property
     def text(self) -> str:
         value = self.value
-        if not value or re.search(r'[\s"]', value):
+        if not value or re.search(r'[\s"]', value) or (not self.key and LIKE_A_TERM.match(value)):
             value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
         colon = ":" if self.key and not self.key.startswith("started") else ""
         return f"{'-' if self.excludes else ''}{self.key}{colon}{value}"
@@ -52,7 +58,9 @@ class Term:
     @property
     def shown(self) -> str:
         span = SPAN.match(self.value) if self.key == "started>" else None
-        return f"last {span[1]} {'min' if span[2] == 'm' else span[2]}" if span else self.value.replace(",", " or ")
+        if span:
+            return f"last {span[1]} {'min' if span[2] == 'm' else span[2]}"
+        return " or ".join(_several(self))
 
 
 @dataclass(frozen=True)
@@ -75,16 +83,9 @@ class RunFilter:
             terms.append(Term(key or started + direction, _unquoted(value), bool(sign and (key or started))))
             if sign and not (key or started):
                 terms[-1] = Term("", sign + _unquoted(value))
-        for key in ("status", "workflow", "tag", "who", "trace"):
-            values = query.getlist(key) if hasattr(query, "getlist") else [query.get(key, "")]
-            values = [value for value in values if value]
-            if key == "status" and values:
-                values = [",".join(values)]
-            terms.extend(Term(key, value) for value in values)
-        if query.get("since"):
-            terms.append(Term("started>", "-" + query["since"].lstrip("-")))
+        terms.extend(_plain_terms(query))
         kept = []
-        for term in dict.fromkeys(terms):
+        for term in list(dict.fromkeys(terms))[:MOST_TERMS]:
             problem = _problem(term)
             if problem:
                 problems.append(problem)
@@ -104,14 +105,60 @@ class RunFilter:
     def without(self, term: Term) -> "RunFilter":
         return replace(self, terms=tuple(other for other in self.terms if other != term))
 
-    def has(self, key: str) -> bool:
-        return any(term.key == key for term in self.terms)
+    def without_key(self, key: str) -> "RunFilter":
+        """The filter without its positive conditions on a key."""
+        return replace(self, terms=tuple(term for term in self.terms if term.excludes or term.key != key))
 
-    def apply(self, runs: WorkflowRunQuerySet) -> WorkflowRunQuerySet:
+    def values(self, key: str) -> list[str]:
+        """What a key must have, one of them if there are several."""
+        found = [term for term in self.terms if term.key == key and not term.excludes]
+        return [value for term in found for value in _several(term)]
+
+    def walk(self) -> RunWalk:
+        """The way through the runs that the filter lets through."""
+        along: dict[str, Term] = {}  # the first positive condition of a kind leads the walk, the rest are looked at
+        rest: list[Term] = []
         for term in self.terms:
-            condition = _condition(term)
-            runs = runs.exclude(condition) if term.excludes else runs.filter(condition)
-        return runs
+            if term.key in ("tag", "status", "workflow") and not term.excludes and term.key not in along:
+                along[term.key] = term
+            else:
+                rest.append(term)
+        people = {term: _person(term.value) for term in rest if term.key == "who"}
+
+        def conditions(at: str) -> Q:
+            met = Q()
+            for term in rest:
+                condition = _condition(term, at, people)
+                met &= ~condition if term.excludes else condition
+            return met
+
+        return RunWalk(
+            tag=along["tag"].value if "tag" in along else "",
+            statuses=_several(along["status"]) if "status" in along else (),
+            workflows=_several(along["workflow"]) if "workflow" in along else (),
+            conditions=conditions,
+        )
+
+
+def _several(term: Term) -> list[str]:
+    return list(dict.fromkeys(term.value.split(","))) if term.key in SEVERAL else [term.value]
+
+
+def has_plain_terms(query: Mapping[str, str]) -> bool:
+    return any(query.get(key) for key in (*PLAIN, *TIMES))
+
+
+def _plain_terms(query: Mapping[str, str]) -> list[Term]:
+    terms = []
+    for name, key in PLAIN.items():
+        values = [value.strip() for value in query.getlist(name) if value.strip()]
+        if key in SEVERAL and values:
+            values = [",".join(values)]
+        terms.extend(Term(key, value, excludes=name == "not_tag") for value in values)
+    for name, key in TIMES.items():
+        if query.get(name):
+            terms.append(Term(key, "-" + query[name].lstrip("-") if name == "since" else query[name]))
+    return terms
 
 
 def _unquoted(value: str) -> str:
@@ -124,6 +171,8 @@ def _problem(term: Term) -> str:
     """What is wrong with a term, as a sentence; empty when nothing is."""
     if "\x00" in term.value:
         return "The filter holds a NUL character, which no run has. Remove it."
+    if not term.value:
+        return f"“{term.key}” has no value. Write {term.key}:name, or remove it."
     if term.key == "status":
         unknown = [word for word in term.value.split(",") if word not in STATUSES]
         if unknown:
@@ -141,32 +190,40 @@ def _moment(value: str) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except (ValueError, OverflowError):
         return None
-    return moment if timezone.is_aware(moment) else moment.replace(tzinfo=UTC)
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
 
 
-def _condition(term: Term) -> Q:
+def _person(name: str) -> int | None:
+    return get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
+
+
+def _condition(term: Term, at: str, people: Mapping[Term, int | None]) -> Q:
+    """A condition on the columns of a run. `at`: the way to them, "" or "run__"."""
     value = term.value
     match term.key:
-        case "status":
-            return Q(status__in=value.split(","))
-        case "workflow":
-            return Q(workflow_id=value)
+        case "status" | "workflow":
+            column = "status" if term.key == "status" else "workflow_id"
+            return Q(**{f"{at}{column}__in": _several(term)})
         case "tag":
-            return Q(pk__in=RunTag.objects.filter(tag=value).values("run_id"))
+            # Asked of each run that the walk meets: a list of all runs with the tag might be long.
+            return Q(Exists(RunTag.objects.filter(run_id=OuterRef("run_id" if at else "pk"), tag=value)))
         case "who":
-            person = get_user_model().objects.filter(username=value).values_list("pk", flat=True).first()
-            return Q(actor_id=person) if person else Q(actor_label=value)
+            person = people[term]
+            return Q(**{f"{at}actor_id": person}) if person else Q(**{f"{at}actor_label": value})
         case "trace":
-            return Q(trace_id__startswith=value.lower()) | Q(trace_id__startswith=value)
+            # As a range, which the index of trace ids answers; a LIKE would read all of them.
+            found = Q()
+            for prefix in {value, value.lower()}:
+                found |= Q(**{f"{at}trace_id__gte": prefix, f"{at}trace_id__lt": prefix + "g"})  # beyond all digits
+            return found
+        # The walk's own column, so that it starts and ends where the time does.
         case "started>":
             return Q(created_at__gte=_moment(value))
         case "started<":
             return Q(created_at__lt=_moment(value))
-        case _:
-            return (
-                Q(pk__startswith=value)
-                | Q(pk__endswith=value)
-                | Q(trace_id__startswith=value.lower())
-                | Q(workflow__id__icontains=value)
-                | Q(detail__icontains=value)
-            )
+    columns = {"id__startswith": value, "id__endswith": value, "trace_id__startswith": value.lower()}
+    columns |= {"workflow__id__icontains": value, "detail__icontains": value}
+    found = Q()
+    for lookup, wanted in columns.items():
+        found |= Q(**{at + lookup: wanted})
+    return found

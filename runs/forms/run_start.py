@@ -101,7 +101,7 @@ class RunStartForm:
         form = cls(version)
         if "input" in started:
             form.input.fill(without_secrets(started["input"], form.mask))
-        if started.get("initialState") is not None:
+        if started.get("initialState"):
             form.sends_state = True
             form.state.fill(without_secrets(started["initialState"], form.mask))
         if started.get("requestContext"):

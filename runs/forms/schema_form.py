@@ -1,7 +1,7 @@
 """A value as a form made from its JSON Schema: drawn from JSON or from what was posted, read back as JSON.
 
 Every input is named by a letter for what it tells, and a JSON pointer: `v:` a value, `s:` the state of an optional
-field, `e:` that an empty text sends nothing, `n:` the rows of a list, `j:` a part as JSON, `f:` a file, `k:` that a
+field, `e:` that an empty one is sent all the same, `n:` the rows of a list, `j:` a part as JSON, `f:` a file, `k:` that a
 decimal is sent as a text. In a list the pointer holds the key of the row, which stays when rows before it go.
 """
 
@@ -295,7 +295,7 @@ class _Reader:
             **common,
             text=text,
             trouble=trouble,
-            blank_is_absent=f"e:{spot.pointer}" in self._data or name not in self._data,
+            blank_is_absent=f"e:{spot.pointer}" not in self._data,
             as_text=f"k:{spot.pointer}" in self._data,
         )
 
@@ -321,7 +321,7 @@ class _Reader:
         others = _others(shape, spot, _lines(text)) if text is not None else None
         if others is None and shape.open:
             others = _others(shape, spot, "")
-        blank_is_absent = f"e:{spot.pointer}" in self._data
+        blank_is_absent = f"e:{spot.pointer}" not in self._data
         return ObjectField(**common, children=children, others=others, blank_is_absent=blank_is_absent)
 
     def _list(self, shape: Shape, spot: Spot, common: dict) -> ListField:

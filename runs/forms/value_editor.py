@@ -7,7 +7,7 @@ from runs.engine.json_value import InvalidJson
 from runs.engine.snapshot import UNSET
 
 from .exact_json import plain, read_exact, write_exact
-from .fields import Field
+from .fields import Field, State, TextField
 from .json_schema import Kind, shape_of
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema_form import SchemaForm
@@ -124,6 +124,8 @@ class ValueEditor:
             shape, value = shape_at(self.shape, where), value_at(tree, where)
             field = self.form.find(where) if self.mode == FORM and self.form else None
             row = row_of(self.form, where) if field and self.form else ""
+            if value is None and isinstance(field, TextField) and field.state is State.VALUE:
+                value = field.text  # an empty line of a list: null in the JSON, nothing to a person
             self._add(field, where, predicate(shape, value, raw, row=row))
 
     def _add(self, field: Field | None, where: tuple[str | int, ...], said: str) -> None:

@@ -19,9 +19,13 @@ export class FormDraft {
 
   /** Show the draft, unless the page came with contents of its own or its run was started. */
   async restore() {
-    if (this.#page.hasAttribute("data-draft-keep")) return
     const draft = this.#read()
     if (!draft) return
+    if (this.#page.hasAttribute("data-draft-keep")) {
+      const key = draft.entries.find(([name]) => name === "start_key")?.[1]
+      if (key === this.#form.elements.start_key.value) this.#tell(`Draft saved ${clock(draft.at)}`)
+      return
+    }
     const body = new FormData()
     for (const [name, value] of draft.entries) body.append(name, value)
     body.append("csrfmiddlewaretoken", this.#form.elements.csrfmiddlewaretoken.value)

@@ -1,0 +1,73 @@
+"""What a browser without scripts would send for a page's form: its successful controls, and nothing else."""
+
+from html.parser import HTMLParser
+
+from django.http import QueryDict
+
+
+class FormPage(HTMLParser):
+    """The controls of a page, `fields`, by name. Those inside <template> are not part of the form yet."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.fields: dict[str, list[str]] = {}
+        self.ids: set[str] = set()
+        self._templates = 0
+        self._text: tuple[str, list[str]] | None = None  # of the text area that is open
+        self._select: tuple[str, list[tuple[str, bool]]] | None = None
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self._templates += tag == "template"
+        if self._templates:
+            return
+        self.ids.add(attributes.get("id") or "")
+        name, kind = attributes.get("name"), attributes.get("type")
+        if tag == "input" and name and kind not in ("file", "submit"):
+            if kind not in ("radio", "checkbox") or "checked" in attributes:
+                self._add(name, attributes.get("value") or ("on" if kind == "checkbox" else ""))
+        elif tag == "textarea" and name:
+            self._text = (name, [])
+        elif tag == "select" and name:
+            self._select = (name, [])
+        elif tag == "option" and self._select:
+            self._option = attributes.get("value")
+            self._select[1].append((self._option or "", "selected" in attributes))
+
+    def handle_data(self, data: str) -> None:
+        if self._text:
+            self._text[1].append(data)
+        elif self._select and self._select[1] and self._option is None:
+            self._select[1][-1] = (data, self._select[1][-1][1])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._templates -= tag == "template"
+        if tag == "textarea" and self._text:
+            name, pieces = self._text
+            # A browser drops one line break after the tag, and sends each break as two characters.
+            self._add(name, "".join(pieces).removeprefix("\n").replace("\n", "\r\n"))
+            self._text = None
+        elif tag == "select" and self._select:
+            name, options = self._select
+            chosen = [value for value, selected in options if selected] or [value for value, _ in options[:1]]
+            for value in chosen:
+                self._add(name, value)
+            self._select = None
+
+    def _add(self, name: str, value: str) -> None:
+        if not self._templates:
+            self.fields.setdefault(name, []).append(value)
+
+    def with_(self, changes: dict[str, str | list[str]] | None = None, /, **more: str) -> dict[str, list[str]]:
+        """The fields with some of them filled in, for client.post()."""
+        changed = {**(changes or {}), **more}
+        lists = {name: value if isinstance(value, list) else [value] for name, value in changed.items()}
+        return {**self.fields, **lists}
+
+    @property
+    def query(self) -> QueryDict:
+        data = QueryDict(mutable=True)
+        for name, values in self.fields.items():
+            data.setlist(name, values)
+        return data
