@@ -3,7 +3,8 @@
 VENV ?= .venv
 HOST ?= 127.0.0.1
 PORT ?= 8000
-VECTORS ?= tests/conformance/vectors
+VECTORS ?= tests/conformance/cases
+STORE ?= memory
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
@@ -11,11 +12,12 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint screenshots
+.PHONY: help run test lint conformance screenshots
 
 help:
 	@echo "make run          start the console (HOST, PORT, VENV); the first start installs what it needs"
 	@echo "make test         lint, type-check and run every test, browser tests included"
+	@echo "make conformance  the engine against recorded cases (VECTORS=folder, STORE=memory or database)"
 	@echo "make screenshots  a picture of every page from seeded data, in screenshots/"
 
 run: $(VENV)/.installed
@@ -27,6 +29,9 @@ test: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+conformance: $(VENV)/.installed-dev
+	@$(PY) -m tests.conformance "$(VECTORS)" --store "$(STORE)"
 
 screenshots: $(VENV)/.installed-dev
 	@$(PY) -m tests.screenshots
