@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from time import process_time
 
 from django.conf import settings
 from pydantic import BaseModel
@@ -29,8 +30,8 @@ def chain(steps: int, store: DatabaseRunStore, kind: type[BaseModel] = Value) ->
     for n in range(steps):
 
         @step(id=f"s{n}", input=kind, output=kind)
-        async def count(ctx: StepContext) -> BaseModel:
-            return ctx.input.model_copy(update={"value": ctx.input.value + 1})
+        async def count(ctx: StepContext) -> dict[str, object]:
+            return {**ctx.input.__dict__, "value": ctx.input.value + 1}
 
         workflow = workflow.then(count)
     return workflow.commit()
@@ -56,9 +57,11 @@ async def w1() -> dict[str, float]:
     workflow = chain(3, store)
     for _ in range(30):
         await start(workflow, {"value": 0})
+    cpu = process_time()
     times = [await timed(lambda: start(workflow, {"value": 0})) for _ in range(300)]
+    cpu = process_time() - cpu
     store.close()
-    return {"p50_ms": quantile(times, 0.5), "p99_ms": quantile(times, 0.99)}
+    return {"cpu_ms": cpu / 0.3, "p50_ms": quantile(times, 0.5), "p99_ms": quantile(times, 0.99)}
 
 
 async def w2() -> dict[str, float]:
@@ -66,10 +69,13 @@ async def w2() -> dict[str, float]:
     workflow = chain(5, store)
     await at_once(lambda: start(workflow, {"value": 0}), 64, 64)
     commits = store.writer.commits
+    cpu = process_time()
     ms = await timed(lambda: at_once(lambda: start(workflow, {"value": 0}), 1000, 64))
+    cpu = process_time() - cpu
     commits = store.writer.commits - commits
     store.close()
-    return {"runs_s": 1_000_000 / ms, "commits": commits}
+    # On a machine that others use, too, the processor's time tells more than the clock's.
+    return {"runs_s": 1_000_000 / ms, "runs_cpu_s": 1000 / cpu, "commits": commits}
 
 
 async def w3() -> dict[str, float]:
@@ -79,8 +85,10 @@ async def w3() -> dict[str, float]:
     for steps in (10, 100, 1000, 10_000):
         workflow = chain(steps, store)
         before = stored_bytes()
+        cpu = process_time()
         ms = await timed(lambda workflow=workflow: start(workflow, {"value": 0}))
         figures[f"n{steps}_ms"] = ms
+        figures[f"n{steps}_cpu_us_a_step"] = (process_time() - cpu) * 1e6 / steps
         figures[f"n{steps}_us_a_step"] = ms * 1000 / steps
         figures[f"n{steps}_bytes_a_step"] = (stored_bytes() - before) / steps
     store.close()
@@ -103,12 +111,16 @@ async def w4() -> dict[str, float]:
         seen.extend([now()] * len(events))
 
     announce.on_commit(hear)
-    began = now()
+    began, cpu = now(), process_time()
     await start(workflow, {})
-    ended = now()
+    ended, cpu = now(), process_time() - cpu
     store.close()
     assert len(seen) > CHUNKS
-    return {"stored_chunks_s": CHUNKS / (ended - began), "first_ms": (seen[0] - began) * 1000}
+    return {
+        "stored_chunks_s": CHUNKS / (ended - began),
+        "chunks_cpu_s": CHUNKS / cpu,
+        "first_ms": (seen[0] - began) * 1000,
+    }
 
 
 async def w5() -> dict[str, float]:

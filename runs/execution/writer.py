@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 BUSY_MS = 5  # the loop waits no longer than this for another writer; the thread may
 CHUNK_SECONDS = 0.005  # events that nobody waits for are committed together, this often at most
+ALONE_SECONDS = 0.005
 RETRY_SECONDS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 TROUBLE_SECONDS = 1.0  # a lock that lasts less is none
 
@@ -53,22 +54,27 @@ class Writer:
         self._thread_busy = threading.Event()
         self._closing = threading.Event()
         self._give_up_at = 0.0
-        self._next: asyncio.Handle | None = None
-        self._next_is_soon = False
+        # The next commit, at the end of this tick or a little later. One that was made before its time is not called
+        # off: when it comes, it finds nothing to do.
+        self._turn: asyncio.Handle | None = None
+        self._timer: asyncio.Handle | None = None
         self._logs: dict[DatabaseRunLog, None] = {}
         self._acts: list[Act] = []
         self._flushed_at = 0.0
+        self._yielded_at = 0.0
 
     # --- What the logs and the store call, on the loop ---
 
     def note(self, log: "DatabaseRunLog") -> None:
         """The log has got its first event since its last commit."""
         self._logs[log] = None
-        if self._next is None and not self._thread_busy.is_set():
+        if self._turn is None and self._timer is None and not self._thread_busy.is_set():
             loop = asyncio.get_running_loop()
-            wait = self._flushed_at + CHUNK_SECONDS - loop.time()
-            self._next_is_soon = wait <= 0
-            self._next = loop.call_soon(self._flush) if wait <= 0 else loop.call_later(wait, self._flush)
+            wait = self._flushed_at + CHUNK_SECONDS - time.monotonic()
+            if wait <= 0:
+                self._turn = loop.call_soon(self._take_turn)
+            else:
+                self._timer = loop.call_later(wait, self._take_time)
 
     def hurry(self) -> None:
         """A log has piled up many events without a pause: commit them now, unless the thread is at it."""
@@ -77,7 +83,15 @@ class Writer:
 
     async def committed(self, log: "DatabaseRunLog") -> None:
         """Wait until all that this log has appended is durable. Raises Fenced."""
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        if self._is_alone(loop):
+            self._logs[log] = None
+            self._flush()
+            if log.write is None:  # done; else the database is locked, and the thread is at it
+                if log.error is not None:
+                    raise log.error
+                return
+        waiter = loop.create_future()
         if not log.events and log.write is not None:
             log.write.waiters.append(waiter)
         else:
@@ -91,25 +105,47 @@ class Writer:
 
         An act may be carried out again when the transaction had to be: it keeps nothing outside the database.
         """
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
         self._acts.append(Act(act, waiter))
-        self._soon()
+        if self._is_alone(loop):
+            self._flush()
+            if waiter.done():
+                return waiter.result()
+        else:
+            self._soon()
         return await waiter
 
+    def _is_alone(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether nothing else of this tick could join the next commit: then it is made at once, and the two ways
+        through the loop are saved. Not for long, or timers and sockets would wait for a run of many quick steps."""
+        ready = getattr(loop, "_ready", None)  # other loops than asyncio's own have none: there, it is never alone
+        if ready is None or not self._in_loop or self._thread_busy.is_set() or len(ready) > (self._turn is not None):
+            return False
+        now = time.monotonic()
+        if now - self._yielded_at > ALONE_SECONDS:
+            self._yielded_at = now  # from here on it is the loop's turn first
+            return False
+        return True
+
     def _soon(self) -> None:
-        if self._next_is_soon or self._thread_busy.is_set():
-            return
-        if self._next is not None:
-            self._next.cancel()
-        self._next_is_soon = True
-        self._next = asyncio.get_running_loop().call_soon(self._flush)
+        """Commit at the end of this tick."""
+        if self._turn is None and not self._thread_busy.is_set():
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        self._flush()
+
+    def _take_time(self) -> None:
+        self._timer = None
+        self._flush()
 
     # --- One flush ---
 
     def _flush(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-            self._next, self._next_is_soon = None, False
+        if self._thread_busy.is_set():
+            return  # what has come meanwhile is the next batch
         batch = self._take()
         if not batch:
             return
