@@ -8,6 +8,7 @@ from runs.views import (
     metrics,
     run_detail,
     run_events,
+    run_find,
     run_list,
     run_start,
     run_value,
@@ -31,7 +32,7 @@ urlpatterns = [
     path("workflows/<str:workflow_id>/start/", run_start.run_start, name="run_start"),
     # runs
     path("runs/", run_list.run_list, name="run_list"),
-    path("find/", run_list.run_find, name="run_find"),
+    path("find/", run_find.run_find, name="run_find"),
     path("runs/<str:run_id>/", run_detail.run_detail, name="run_detail"),
     path("runs/<str:run_id>/cancel/", run_detail.run_cancel, name="run_cancel"),
     path("runs/<str:run_id>/value/", run_value.run_value, name="run_value"),

@@ -18,13 +18,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
     def before(self, cursor: str) -> "WorkflowRunQuerySet":
         """The runs that follow, newest first, on the one whose `cursor` this is. Raises BadCursor."""
-        micros, _, run_id = cursor.partition("_")
-        try:
-            created = datetime.fromtimestamp(int(micros) // 1_000_000, UTC).replace(microsecond=int(micros) % 1_000_000)
-        except (ValueError, OverflowError, OSError):
-            raise BadCursor(cursor) from None
-        # As a comparison of rows: both databases then start inside the index instead of reading up to the place.
-        return self.filter(models.Q(created_at__lte=created) & ~models.Q(created_at=created, id__gte=run_id))
+        return self.filter(beyond(cursor))
 
     def active(self) -> "WorkflowRunQuerySet":
         """Runs that have not ended: queued, running, asleep, or waiting for an answer."""
@@ -60,6 +54,22 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
 class BadCursor(ValueError):
     """The text does not tell a place in a list of runs."""
+
+
+def beyond(cursor: str, *, newer: bool = False, run: str = "id") -> models.Q:
+    """The condition on rows that are older than the run whose `cursor` this is, or newer. Raises BadCursor.
+
+    `run`: the name of the column that holds the run's id. As a comparison of rows: both databases then start inside
+    the index instead of reading up to the place.
+    """
+    micros, _, run_id = cursor.partition("_")
+    try:
+        created = datetime.fromtimestamp(int(micros) // 1_000_000, UTC).replace(microsecond=int(micros) % 1_000_000)
+    except (ValueError, OverflowError, OSError):
+        raise BadCursor(cursor) from None
+    if newer:
+        return models.Q(created_at__gte=created) & ~models.Q(created_at=created, **{f"{run}__lte": run_id})
+    return models.Q(created_at__lte=created) & ~models.Q(created_at=created, **{f"{run}__gte": run_id})
 
 
 ACTIVE_STATUSES = [RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.SUSPENDED]
@@ -108,7 +118,7 @@ class WorkflowRun(models.Model):
     )
     origin_step = models.CharField(max_length=200, blank=True)  # of a run that was started from a step
     # Made with the start form and sent back by it: a form sent twice makes one run.
-    start_key = models.CharField(max_length=64, null=True, blank=True)
+    start_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  no key is no text
 
     objects = WorkflowRunQuerySet.as_manager()
 

@@ -1,51 +1,45 @@
 """The history: every run, newest first, filtered by one line of text, in pages that begin where the last one ended."""
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from datetime import timedelta
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from runs.drawing.bars import Bars, DurationBar, duration_bar, hour_bars
-from runs.engine.results import RunStatus
-from runs.forms.run_filter import STATUSES, RunFilter
+from runs.drawing.bars import hour_bars
+from runs.forms.run_filter import RunFilter, Term, has_plain_terms
+from runs.forms.run_filter_menus import filter_menus
 from runs.models import WorkflowDefinition, WorkflowRun
 from runs.models.run import BadCursor
-from runs.models.run_figures import last_day, usual_durations
+from runs.models.run_figures import last_day
+from runs.models.run_walk import CARD
+from runs.models.time_limit import TookTooLong, time_limit
 
-RUNS_PER_PAGE = 50
+from .run_rows import RUNS_PER_PAGE, RunRow, read_page, run_rows
+
 MOST_COUNTED = 10_000  # an exact count of more would read more rows than the page is worth
-TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
-# What a row shows; the rest of the card stays where it is.
-CARD = ["id", "workflow_id", "status", "created_at", "started_at", "ended_at", "wake_at"]
-CARD += ["actor_label", "tags", "detail"]
+LOOKING_SECONDS = 1.0  # for the rows of a page; other pages wait meanwhile
+COUNTING_SECONDS = 0.25  # for a number that the page can do without
+MOST_HINTS = 5  # conditions that an empty page tries to leave out
+ROW = re.compile(r"^row-\d{1,2}$")
+NARROWER = {"24h": "the last 24 hours", "7d": "the last 7 days"}
 
 
 @dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run as the list shows it."""
+class Hint:
+    """A condition without which there would be runs."""
 
-    run: WorkflowRun
-    took: int | None  # milliseconds: until its end, or until now
-    bar: DurationBar | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunPage:
-    """One page of the history, and the way to its neighbours."""
-
-    rows: list[RunRow]
-    older: str  # the cursor of the page that follows; empty: there is none
-    newer: bool  # whether this is not the first page
-
-    @property
-    def newest(self) -> str:
-        return self.rows[0].run.cursor if self.rows else ""
+    term: Term
+    query: str
+    runs: int  # MOST_COUNTED + 1: more
 
 
 @require_GET
@@ -53,99 +47,82 @@ class RunPage:
 @vary_on_headers("HX-Request-Type")
 def run_list(request: HttpRequest) -> HttpResponse:
     run_filter = RunFilter.read(request.GET)
-    runs = run_filter.apply(WorkflowRun.objects.newest_first())
-    if request.GET.get("newer_than"):
-        return _new_runs(request, run_filter, runs)
-    page = read_page(runs, request.GET.get("before", ""))
-    context = {"filter": run_filter, "page": page}
     if request.htmx.request_type == "partial":
-        return render(request, "runs/_run_rows.html", context)
-    context |= {
-        "counted": _count(runs),
-        "most_counted": MOST_COUNTED,
-        "statuses": STATUSES,
-        "workflows": WorkflowDefinition.objects.values_list("pk", flat=True),
+        return _day(request) if "day" in request.GET else _news(request, run_filter)
+    if has_plain_terms(request.GET) and not run_filter.problems:
+        # The text of the filter and the URL say the same, so either can be sent to somebody.
+        return redirect(f"{reverse('run_list')}?{run_filter.query}")
+    workflows = list(WorkflowDefinition.objects.values_list("pk", flat=True))
+    context = {
+        "filter": run_filter,
+        "menus": filter_menus(run_filter, workflows),
         "chips": [(term, run_filter.without(term).query) for term in run_filter.terms],
-        "any_run": bool(page.rows) or WorkflowRun.objects.exists(),
+        "most_counted": MOST_COUNTED,
     }
-    if not run_filter.terms and not page.newer:
-        context |= _day_chart()
-    return render(request, "runs/run_list.html", context)
+    return render(request, "runs/run_list.html", context | _found(request, run_filter))
 
 
-def read_page(runs, cursor: str) -> RunPage:
-    """The rows after a cursor: two queries, whatever there is, and no payload. A cursor that is none is ignored."""
-    if cursor:
-        try:
-            runs = runs.before(cursor)
-        except BadCursor:
-            cursor = ""
-    found = list(runs.only(*CARD)[: RUNS_PER_PAGE + 1])
-    more, found = len(found) > RUNS_PER_PAGE, found[:RUNS_PER_PAGE]
-    usual = usual_durations(run.workflow_id for run in found)
-    rows = []
-    for run in found:
-        took = duration_of(run)
-        known = usual.get(run.workflow_id)
-        rows.append(RunRow(run, took, duration_bar(took, known.p95 if known else None)))
-    return RunPage(rows, found[-1].cursor if more else "", bool(cursor))
+def _found(request: HttpRequest, run_filter: RunFilter) -> dict[str, object]:
+    """The rows and how many there are; or what to do when there are none, or none were found in time."""
+    walk = run_filter.walk()
+    try:
+        with time_limit(LOOKING_SECONDS):
+            page = read_page(walk, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    except TookTooLong:
+        kept = run_filter.without_key("started>")
+        narrower = [(words, f"{kept.query}&since={span}") for span, words in NARROWER.items()]
+        return {"took_too_long": True, "narrower": narrower}
+    found: dict[str, object] = {"page": page}
+    if page.rows and not page.older and not page.newer:
+        found["counted"] = len(page.rows)
+    elif page.rows:
+        with suppress(TookTooLong), time_limit(COUNTING_SECONDS):
+            found["counted"] = walk.count(MOST_COUNTED)
+    else:
+        found["any_run"] = WorkflowRun.objects.exists()
+        found["hints"] = sorted(_hints(run_filter), key=lambda hint: -hint.runs)
+    return found
 
 
-def duration_of(run: WorkflowRun) -> int | None:
-    """Milliseconds from the start to the end, or to now while the run goes on; None before it starts."""
-    if run.started_at is None:
-        return None
-    if run.ended_at is None and run.status in (RunStatus.PAUSED, *_ENDED):
-        return None
-    return round(((run.ended_at or timezone.now()) - run.started_at).total_seconds() * 1000)
+def _hints(run_filter: RunFilter) -> Iterator[Hint]:
+    """Which condition removes the most: each of them left out, and the runs counted."""
+    if len(run_filter.terms) < 2:
+        return
+    with suppress(TookTooLong), time_limit(COUNTING_SECONDS):
+        for term in run_filter.terms[:MOST_HINTS]:
+            without = run_filter.without(term)
+            runs = without.walk().count(MOST_COUNTED)
+            if runs:
+                yield Hint(term, without.query, runs)
 
 
-_ENDED = [status for status in RunStatus if status.is_final]
-
-
-def _count(runs) -> int:
-    return runs.order_by()[: MOST_COUNTED + 1].count()
-
-
-def _day_chart() -> dict[str, object]:
+def _day(request: HttpRequest) -> HttpResponse:
+    """The last day as bars. Fetched after the page: it may be dear, and nothing waits for it."""
     everything, _ = last_day()
     if not everything.total:
-        return {}
-    bars: Bars = hour_bars(everything.hours, 54)
-    label = f"Runs per hour over 24 hours: {everything.total} in all, {everything.failed} failed"
+        return HttpResponse(status=204)
     now = timezone.localtime()
-    return {"bars": bars, "bars_label": label, "bars_end": now, "day": everything}
+    marks = [now - timedelta(hours=hours) for hours in (24, 18, 12, 6, 0)]
+    label = f"Runs per hour over 24 hours: {everything.total} in all, {everything.failed} failed"
+    return render(
+        request, "runs/_run_day.html", {"bars": hour_bars(everything.hours, 54), "label": label, "marks": marks}
+    )
 
 
-def _new_runs(request: HttpRequest, run_filter: RunFilter, runs) -> HttpResponse:
-    """How many runs came since the page was read. The rows stay: nothing moves under the pointer."""
-    cursor = request.GET["newer_than"]
-    try:
-        seen = runs.before(cursor).values("pk")[:1]
-    except BadCursor:
-        return HttpResponse(status=400)
-    newest = list(runs.values_list("pk", flat=True)[: RUNS_PER_PAGE + 1])
-    known = cursor.partition("_")[2]
-    count = newest.index(known) if known in newest else len(newest) if seen else 0
-    return render(request, "runs/_new_runs.html", {"count": count, "filter": run_filter, "cursor": cursor})
-
-
-@require_GET
-@permission_required("runs.view_workflowrun", raise_exception=True)
-def run_find(request: HttpRequest) -> HttpResponse:
-    """Where the search box leads: an id that is whole leads to its run, anything else to the filtered history."""
-    text = request.GET.get("q", "").strip()[:300]
-    if text and "\x00" not in text:
-        run = WorkflowRun.objects.filter(pk=text).only("pk").first()
-        if run is not None:
-            return redirect("run_detail", run.pk)
-        header = TRACEPARENT.match(text.lower())
-        trace_id = header[1] if header else text
-        of_trace = list(WorkflowRun.objects.of_trace(trace_id).only("pk")[:2]) if len(trace_id) <= 32 else []
-        if len(of_trace) == 1:
-            return redirect("run_detail", of_trace[0].pk)
-        if of_trace or header:
-            return redirect(f"/runs/?{urlencode({'q': f'trace:{trace_id}'})}")
-        if WorkflowDefinition.objects.filter(pk=text).exists():
-            return redirect("workflow_detail", text)
-    return redirect(f"/runs/?{urlencode({'q': text})}" if text else "run_list")
+def _news(request: HttpRequest, run_filter: RunFilter) -> HttpResponse:
+    """How many runs came since the page was read, and the rows of those that went on. Nothing changes its place."""
+    asked = [(name, run_id) for name, run_id in request.GET.items() if ROW.match(name) and "\x00" not in run_id]
+    places = {run_id: int(name.removeprefix("row-")) for name, run_id in asked[:RUNS_PER_PAGE]}
+    runs = WorkflowRun.objects.filter(pk__in=places).only(*CARD)
+    changed: list[tuple[int, RunRow]] = [(places[row.run.pk], row) for row in run_rows(list(runs))]
+    context = {"filter": run_filter, "changed": changed, "count": 0, "most": RUNS_PER_PAGE}
+    newest = request.GET.get("newest", "")
+    if newest:
+        try:
+            with time_limit(COUNTING_SECONDS):
+                context["count"] = len(run_filter.walk().page(RUNS_PER_PAGE + 1, after=newest))
+        except BadCursor:
+            return HttpResponse(status=400)
+        except TookTooLong:
+            pass
+    return render(request, "runs/_run_news.html", context)

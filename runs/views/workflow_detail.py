@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.decorators import permission_required
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -13,15 +13,29 @@ from django.views.decorators.http import require_GET, require_POST
 from runs.drawing.bars import outcome_bars
 from runs.drawing.graph import draw_graph
 from runs.drawing.trend import Trend, draw_trend
+from runs.engine.results import RunStatus
+from runs.forms.run_filter import RunFilter, Term
 from runs.forms.schema_tree import schema_twigs
-from runs.models import AuditEntry, WorkflowDefinition, WorkflowRun, WorkflowVersion
-from runs.models.run_figures import DAY, DayFigures, daily_durations, last_day, usual_durations
+from runs.models import AuditEntry, WorkflowDefinition, WorkflowVersion
+from runs.models.run_figures import (
+    DAY,
+    DayFigures,
+    counts_by_version,
+    daily_durations,
+    last_day,
+    newest_outcomes,
+    usual_durations,
+)
+from runs.models.run_walk import RunWalk
 
-from .run_list import duration_of, read_page
+from .run_rows import read_page
 from .workflow_list import outcome_words
 
 LAST_RUNS = 60
 TREND_DAYS = 30
+MOST_COUNTED = 10_000
+VERSIONS_AT_A_GLANCE = 3
+MOST_VERSIONS = 200
 TABS = {"overview": "Overview", "runs": "Runs", "schemas": "Schemas", "versions": "Versions"}
 SCHEMAS = {
     "input_schema": "Input schema",
@@ -35,6 +49,7 @@ SCHEMAS = {
 class VersionRow:
     version: WorkflowVersion
     runs: int
+    more: bool  # whether older runs, which were not counted, may have run it, too
 
 
 @require_GET
@@ -42,72 +57,73 @@ class VersionRow:
 def workflow_detail(request: HttpRequest, workflow_id: str) -> HttpResponse:
     workflow = get_object_or_404(WorkflowDefinition.objects.with_current(), pk=workflow_id)
     tab = request.GET.get("tab") if request.GET.get("tab") in TABS else "overview"
-    context = {"workflow": workflow, "version": workflow.current, "tab": tab, "tabs": TABS.items()}
-    context |= {"overview": _overview, "runs": _runs, "schemas": _schemas, "versions": _versions}[tab](
-        request, workflow
-    )
-    return render(request, "runs/workflow_detail.html", context)
+    fill = {"overview": _overview, "runs": _runs, "schemas": _schemas, "versions": _versions}[tab]
+    context = {
+        "workflow": workflow,
+        "version": workflow.current,
+        "tab": tab,
+        "tabs": TABS.items(),
+        "run_count": RunWalk(workflows=[workflow.pk]).count(MOST_COUNTED),
+        "most_counted": MOST_COUNTED,
+    }
+    return render(request, "runs/workflow_detail.html", context | fill(workflow))
 
 
-def _overview(request: HttpRequest, workflow: WorkflowDefinition) -> dict[str, object]:
-    newest = list(
-        workflow.runs.newest_first().only("status", "started_at", "ended_at", "created_at", "workflow_id")[:LAST_RUNS]
-    )[::-1]
-    outcomes = [(run.status, duration_of(run)) for run in newest]
-    day = last_day()[1].get(workflow.pk, DayFigures())
+def _overview(workflow: WorkflowDefinition) -> dict[str, object]:
+    outcomes = newest_outcomes([workflow.pk], LAST_RUNS).get(workflow.pk, [])
+    words = outcome_words(outcomes)
+    versions = _versions(workflow, limit=VERSIONS_AT_A_GLANCE)
+    current = workflow.current
     return {
-        "drawing": draw_graph(workflow.current.graph) if workflow.current else None,
+        "drawing": draw_graph(current.graph) if current else None,
+        "outcomes": len(outcomes),
+        "outcome_words": words,
         "bars": outcome_bars(outcomes, 72, LAST_RUNS) if outcomes else None,
-        "bars_label": f"Last {len(outcomes)} runs, height is duration: {outcome_words(outcomes)}",
-        "outcome_words": outcome_words(outcomes),
-        "day": day,
+        "bars_label": f"Last {len(outcomes)} runs, height is duration: {words}",
+        "day": last_day()[1].get(workflow.pk, DayFigures()),
         "usual": usual_durations([workflow.pk]).get(workflow.pk),
-        "waiting": workflow.runs.filter(status="suspended").count(),
-        "trend": _trend(workflow),
-        "twigs": schema_twigs(workflow.current.input_schema) if workflow.current else [],
-        **_versions(request, workflow, limit=3),
+        "waiting": RunWalk(workflows=[workflow.pk], statuses=[RunStatus.SUSPENDED]).count(MOST_COUNTED),
+        "trend": _trend(workflow, [row.version for row in versions["versions"]]),
+        "twigs": schema_twigs(current.input_schema) if current else [],
+        "output_twigs": schema_twigs(current.output_schema) if current else [],
+        **versions,
     }
 
 
-def _trend(workflow: WorkflowDefinition) -> Trend | None:
-    since = timezone.now() - TREND_DAYS * DAY
-    return draw_trend(daily_durations(workflow.pk, since), since.date(), TREND_DAYS)
+def _trend(workflow: WorkflowDefinition, versions: list[WorkflowVersion]) -> Trend | None:
+    tomorrow = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    days = [tomorrow - number * DAY for number in range(TREND_DAYS, 0, -1)]
+    changes = [(version.created_at, f"v{version.number}") for version in versions if version.number > 1]
+    return draw_trend(daily_durations(workflow.pk, days), days[0].date(), TREND_DAYS, changes)
 
 
-def _runs(request: HttpRequest, workflow: WorkflowDefinition) -> dict[str, object]:
-    return {"page": read_page(WorkflowRun.objects.filter(workflow=workflow).newest_first(), "")}
-
-
-def _schemas(request: HttpRequest, workflow: WorkflowDefinition) -> dict[str, object]:
-    version = workflow.current
-    if version is None:
-        return {"schemas": []}
+def _runs(workflow: WorkflowDefinition) -> dict[str, object]:
     return {
-        "schemas": [
-            (
-                field,
-                title,
-                schema_twigs(schema := getattr(version, field)),
-                json.dumps(schema, indent=2, ensure_ascii=False),
-            )
-            for field, title in SCHEMAS.items()
-        ]
+        "page": read_page(RunWalk(workflows=[workflow.pk])),
+        "filter": RunFilter((Term("workflow", workflow.pk),)),
     }
 
 
-def _versions(request: HttpRequest, workflow: WorkflowDefinition, limit: int = 200) -> dict[str, object]:
-    versions = list(
+def _schemas(workflow: WorkflowDefinition) -> dict[str, object]:
+    schemas = []
+    for field, title in SCHEMAS.items() if workflow.current else ():
+        schema = getattr(workflow.current, field)
+        schemas.append((field, title, schema_twigs(schema), json.dumps(schema, indent=2, ensure_ascii=False)))
+    return {"schemas": schemas}
+
+
+def _versions(workflow: WorkflowDefinition, limit: int = MOST_VERSIONS) -> dict[str, list[VersionRow]]:
+    versions = (
         workflow.versions.select_related("created_by")
         .defer("graph", "steps", "definition_json", *SCHEMAS)
         .order_by("-number")[:limit]
     )
-    counts = dict(
-        WorkflowRun.objects.filter(version__in=versions).values_list("version").annotate(runs=Count("pk")).order_by()
-    )
-    return {
-        "versions": [VersionRow(version, counts.get(version.pk, 0)) for version in versions],
-        "version_count": workflow.current.number if workflow.current else 0,
-    }
+    counts, oldest = counts_by_version(workflow.pk)
+    return {"versions": [_version_row(version, counts.get(version.pk, 0), oldest) for version in versions]}
+
+
+def _version_row(version: WorkflowVersion, runs: int, oldest: datetime | None) -> VersionRow:
+    return VersionRow(version, runs, oldest is not None and version.created_at < oldest)
 
 
 @require_POST

@@ -1,6 +1,7 @@
 """All workflows: how they did lately, and the way to start them."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import permission_required
@@ -9,10 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from runs.drawing.bars import Bars, outcome_bars
+from runs.engine.results import RunStatus
 from runs.models import WorkflowDefinition
-from runs.models.run_figures import UsualDuration, active_counts, newest_of_each, usual_durations
+from runs.models.run_figures import UsualDuration, active_counts, newest_outcomes, usual_durations
 
 OUTCOMES = 20
+UNDER_WAY = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +33,22 @@ class WorkflowRow:
 def workflow_list(request: HttpRequest) -> HttpResponse:
     workflows = list(WorkflowDefinition.objects.with_current())
     ids = [workflow.pk for workflow in workflows]
-    usual, counts, newest = usual_durations(ids), active_counts(), _newest(ids)
+    usual, counts, outcomes = usual_durations(ids), active_counts(), newest_outcomes(ids, OUTCOMES)
     rows = [
         WorkflowRow(
             workflow,
-            outcome_bars(newest[workflow.pk], 24, OUTCOMES) if newest[workflow.pk] else None,
-            outcome_words(newest[workflow.pk]),
+            outcome_bars(found, 24, OUTCOMES) if (found := outcomes.get(workflow.pk, [])) else None,
+            outcome_words(found),
             usual.get(workflow.pk),
-            sum(counts.get((workflow.pk, status), 0) for status in ("pending", "running", "waiting")),
-            counts.get((workflow.pk, "suspended"), 0),
+            sum(counts.get((workflow.pk, status), 0) for status in UNDER_WAY),
+            counts.get((workflow.pk, RunStatus.SUSPENDED), 0),
         )
         for workflow in workflows
     ]
     return render(request, "runs/workflow_list.html", {"rows": rows})
 
 
-def _newest(ids: list[str]) -> dict[str, list[tuple[str, float | None]]]:
-    found: dict[str, list[tuple[str, float | None]]] = defaultdict(list)
-    for workflow_id, status in newest_of_each(ids, "status", OUTCOMES):
-        found[workflow_id].append((status, 1.0))
-    return defaultdict(list, {workflow_id: outcomes[::-1] for workflow_id, outcomes in found.items()})
-
-
-def outcome_words(outcomes: list[tuple[str, float | None]]) -> str:
+def outcome_words(outcomes: Sequence[tuple[str, float | None]]) -> str:
     """The outcomes counted: `53 success, 5 failed, 1 running`."""
     counted: dict[str, int] = defaultdict(int)
     for status, _ in outcomes:

@@ -27,7 +27,7 @@ def test_the_day_is_counted(client, db):
     context = client.get("/").context
     assert (context["day"].total, context["day"].failed, context["running"], context["waiting"]) == (10, 2, 1, 1)
     assert context["day"].success_percent == 75
-    assert [(cause.detail, cause.runs) for cause in context["causes"]] == [("charge_card: card declined", 2)]
+    assert [(row.cause.detail, row.cause.runs) for row in context["causes"]] == [("charge_card: card declined", 2)]
     assert [run.detail for run in context["asking"]] == ["Approve order ORD-1?"]
 
 
