@@ -37,11 +37,26 @@ def cleaned(value: object, depth: int = 0) -> object:
     return value
 
 
+_SCALARS = frozenset({int, float, bool, type(None)})
+
+
+def _is_flat(value: object) -> bool:
+    """Whether there is certainly nothing to cut: the usual small object of texts and numbers."""
+    kind = type(value)
+    if kind is dict or kind is list:
+        items = value.values() if isinstance(value, dict) else value
+        return len(items) <= MAX_ITEMS and all(  # type: ignore[arg-type]
+            type(item) in _SCALARS or (type(item) is str and len(item) <= MAX_TEXT)
+            for item in items  # type: ignore[attr-defined]
+        )
+    return kind in _SCALARS or (kind is str and len(str(value)) <= MAX_TEXT)
+
+
 def payload_text(value: object) -> str:
     """The cut value as JSON text, for a span's attribute. Never raises: a span must not fail a run."""
     try:
-        if type(value) in (str, int, bool, float, type(None)):
-            return orjson.dumps(cleaned(value)).decode()
+        if _is_flat(value):
+            return orjson.dumps(value).decode()
         return encode(cleaned(value)).decode()
     except (EngineError, TypeError, ValueError):
         return orjson.dumps(f"[{type(value).__name__}]").decode()

@@ -6,11 +6,11 @@ OpenTelemetry's attributes hold scalars only, so what the reference keeps as obj
 |---|---|
 | `workflow.span.type` | workflow_run, workflow_step, workflow_parallel, workflow_conditional, … |
 | `workflow.entity.type`, `.id`, `.name` | the run or step the span belongs to |
-| `workflow.run.id`, `workflow.status` | for searching |
-| `workflow.root` | true on the span of a run that nobody encloses |
+| `workflow.run.id`, `workflow.status` | the run; how it or the step ended |
+| `workflow.root`, `workflow.tags` | true, and a list of texts, on the span of a run that nobody encloses |
 | `workflow.trace_id`, `workflow.external_parent_span_id` | the caller's own texts, unpadded |
-| `workflow.tags` | a list of texts, on the root span |
-| `workflow.attributes`, `.metadata`, `.input`, `.output`, `.request_context`, `.error` | JSON texts |
+| `workflow.attributes` | JSON text; absent when it would hold the status only |
+| `workflow.metadata`, `.input`, `.output`, `.request_context`, `.error` | JSON texts |
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +64,17 @@ Entity = tuple[str, str, str]  # type, id, name
 class TraceSpan:
     """One span of the reference's tree. Its methods start the spans below it; `end` or `fail` ends it, once."""
 
-    __slots__ = ("_ended", "_place", "attributes", "entity", "metadata", "otel", "trace", "workflow_id")
+    __slots__ = (
+        "_ended",
+        "_place",
+        "attributes",
+        "entity",
+        "metadata",
+        "metadata_text",
+        "otel",
+        "trace",
+        "workflow_id",
+    )
 
     def __init__(
         self, span: otel.Span, trace: Trace, entity: Entity, workflow_id: str, metadata: dict[str, object]
@@ -74,6 +84,7 @@ class TraceSpan:
         self.entity = entity
         self.workflow_id = workflow_id
         self.metadata = metadata
+        self.metadata_text: str | None = None  # as JSON; spans below with the same metadata share it
         self.attributes: dict[str, object] = {}
         self._place: Context | None = None
         self._ended = False
@@ -122,7 +133,7 @@ class TraceSpan:
         """A step; description and metadata are those that the author wrote beside the entry."""
         told = EntryInfo(None, description, metadata).attributes()
         entity = ("workflow_step", step_id, self.workflow_id)
-        own = {**self.metadata, **self._extracted()}
+        own = {**self.metadata, **self._extracted()} if self.trace.keys else self.metadata
         return self._child(f"workflow step: '{step_id}'", "workflow_step", input, told, entity=entity, metadata=own)
 
     def parallel(
@@ -198,7 +209,8 @@ class TraceSpan:
     def update(self, *, metadata: Mapping[str, object]) -> None:
         """Add metadata to this span; spans below it that exist already keep theirs."""
         self.metadata = {**self.metadata, **metadata}
-        self.otel.set_attribute("workflow.metadata", payload_text(self.metadata))
+        self.metadata_text = payload_text(self.metadata)
+        self.otel.set_attribute("workflow.metadata", self.metadata_text)
 
     def end(
         self, *, status: str | None = None, output: object = UNSET, attributes: Mapping[str, object] | None = None
@@ -214,12 +226,11 @@ class TraceSpan:
         if status is not None:
             self.attributes["status"] = status
             told["workflow.status"] = status
-        if self.attributes:
+        if len(self.attributes) > (status is not None):
             told["workflow.attributes"] = payload_text(self.attributes)
         if output is not UNSET and not self.trace.hide_output:
             told["workflow.output"] = payload_text(output)
-        if told:
-            self.otel.set_attributes(told)
+        self.otel.set_attributes(told)
         self.otel.end()
 
     def fail(
@@ -284,6 +295,7 @@ class TraceSpan:
             self.metadata if metadata is None else metadata,
             input,
             attributes,
+            metadata_text=self.metadata_text if metadata is None or metadata is self.metadata else None,
         )
 
 
@@ -303,13 +315,14 @@ def start_span(
     attributes: dict[str, object] | None = None,
     *,
     extra: Mapping[str, object] | None = None,
+    metadata_text: str | None = None,
 ) -> TraceSpan:
     told: dict[str, object] = {
         "workflow.span.type": kind,
         "workflow.entity.type": entity[0],
         "workflow.entity.id": entity[1],
         "workflow.entity.name": entity[2],
-        "workflow.metadata": payload_text(metadata),
+        "workflow.metadata": metadata_text or payload_text(metadata),
     }
     if "runId" in metadata:
         told["workflow.run.id"] = str(metadata["runId"])
@@ -325,8 +338,8 @@ def start_span(
     if not span.is_recording():
         return NO_SPAN if not span.get_span_context().is_valid else SAMPLED_OUT
     started = TraceSpan(span, trace, entity, workflow_id, metadata)
-    if attributes:
-        started.attributes = attributes
+    started.metadata_text = str(told["workflow.metadata"])
+    started.attributes = attributes or {}
     trace.open[id(started)] = started
     return started
 

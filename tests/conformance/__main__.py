@@ -42,7 +42,8 @@ async def _run(options: argparse.Namespace, open_store: OpenStore) -> int:
         outcome = await check(case, reasons, open_store)
         passed, failed = passed + (outcome.difference is None), failed + (outcome.difference is not None)
         if outcome.difference is not None:
-            print(f"{outcome.name}: {outcome.difference}", flush=True)
+            trap = f" (a quirk of the reference: {case['quirk']})" if "quirk" in case else ""
+            print(f"{outcome.name}: {outcome.difference}{trap}", flush=True)
     if not options.record:
         print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

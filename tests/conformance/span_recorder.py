@@ -66,6 +66,8 @@ def _node(span: ReadableSpan) -> dict[str, object]:
     for key in _JSON:
         if (text := told.get(f"workflow.{key}")) is not None:
             node[_NAMES.get(key, key)] = json.loads(text)
+    if (status := told.get("workflow.status")) is not None:
+        node.setdefault("attributes", {})["status"] = status
     node["children"] = []
     return node
 
