@@ -74,7 +74,7 @@ class Body:
             if step.input_schema is not None and (number or resuming) and site.flow.workflow.validate_inputs:
                 instance = step.input_schema.instance(instance)
         answer: object = UNSET
-        if resuming:
+        if resuming and record.resume_payload is not UNSET:
             answer = Value(record.resume_payload).copy()
             if step.resume_schema is not None:
                 answer = step.resume_schema.instance(answer)
@@ -140,8 +140,13 @@ async def _invoke(step: Step, context: StepContext[Any], timeout: float | None) 
     if function is None:
         raise TypeError(f"Step {step.id} has no function")
     if timeout:
-        async with asyncio.timeout(timeout):
-            return await _outcome(step, function, context)
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                return await _outcome(step, function, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"The step took longer than {timeout:g} s.") from None
     if step.is_async:
         return await function(context)  # type: ignore[misc]
     return await _outcome(step, function, context)

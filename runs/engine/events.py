@@ -42,6 +42,7 @@ class EventType(StrEnum):
     RUN_CANCELED = "workflow-canceled"  # by?: the last event of a canceled run
     RUN_FINISH = "workflow-finish"  # status (success, failed, tripwire), result | resultFrom?, error?, tripwire?
     # payload | payloadFrom?, iteration? (of a loop), totalCount? (of a foreach), resumePayload? (also false or null),
+    # resumed? (true: an answer without data),
     # selected? (indexes of the arms that a branch runs), nested? (true: it has steps of its own), runId? (of a nested
     # run in a foreach), state? (that a nested run starts with, where it differs from the parent's),
     # again? (true: the same execution after an interruption), relist? (true: shown again in the execution path)

@@ -75,8 +75,6 @@ def error_json(error: BaseException, depth: int = 0) -> dict[str, object]:
 def _message(error: BaseException) -> str:
     if isinstance(error, KeyError) and len(error.args) == 1:
         return f"Key {error.args[0]!r} is missing"  # Python's own text is the bare key
-    if isinstance(error, TimeoutError) and not str(error):
-        return "The step took too long."
     try:
         text = str(error) or ("" if error.args else type(error).__name__)
         return text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text

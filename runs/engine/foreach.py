@@ -11,6 +11,7 @@ from .graph import ForEach
 from .records import StepRecord
 from .results import StepStatus
 from .site import Answer, Flow, Site, Walk
+from .step_execution import put_answer
 from .step_result import question_of
 from .tracing import NO_SPAN, TraceSpan, block_error_info
 from .undefined import UNSET
@@ -116,7 +117,7 @@ class _ForEach:
         stored = dict(data)
         inline = False
         if answer is not None:
-            data["resumePayload"] = stored["resumePayload"] = answer.data
+            put_answer(answer, data, stored)
         else:
             inline = payload.put("payload", data, stored)
         seq = ex.emit(EventType.STEP_START, data, stored)

@@ -245,6 +245,7 @@ class Run:
         if log is None:
             card = await self._store.card(self.run_id)
             raise ResumeAlreadyClaimed(self.workflow.id, self.run_id, card.status.value)
+        await asyncio.sleep(0)  # the other one sees that this one has it
         return await self._proceed(log, events, EventType.RUN_RESUME, data, given, context=request_context)
 
     async def resume_async(self, **parameters: Any) -> dict[str, str]:

@@ -171,7 +171,7 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     _touch(snapshot, at, data)
     path = data["id"]
     again = bool(data.get("again"))
-    resumed = "resumePayload" in data
+    resumed = "resumePayload" in data or "resumed" in data
     record = snapshot.steps.get(path)
     if record is None:
         record = snapshot.steps[path] = StepRecord(path, StepStatus.RUNNING, at)
@@ -196,10 +196,10 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
             record.completed_count = 0
     record.selected = data.get("selected")
     if resumed:
-        record.resume_payload = data["resumePayload"]
-        record.resumed_at = at
+        record.resume_payload = data.get("resumePayload", UNSET)
+        record.resumed_at = at if "resumePayload" in data else None
         record.resuming = True
-    if data.get("relist"):
+    if data.get("relist") or "resumed" in data:
         record.started_at = at
     single = record.item is None and record.member is None and record.iteration is None and record.total_count is None
     if single and not resumed and (not again or data.get("relist")):

@@ -15,12 +15,12 @@ from .json_value import same_json
 from .records import StepRecord
 from .results import StepStatus
 from .schemas import STEP_INPUT, issues_cause, issues_text, step_context_head
-from .site import Ending, Site, Start, StepFailed, Walk
+from .site import Answer, Ending, Site, Start, StepFailed, Walk
 from .step import RetryPolicy, Step
 from .store import now_ms
 from .tracing import NO_SPAN, TraceSpan, step_error_info
 from .undefined import UNSET
-from .values import Value
+from .values import Stored, Value
 
 _UNREAD: object = UNSET
 
@@ -109,9 +109,7 @@ def _emit_start(ex: Execution, site: Site, start: Start, payload: Value, span: T
             data["runId"] = str(uuid.uuid4())
     stored = dict(data)
     if start.answer is not None:
-        answer = Value(start.answer.data)
-        data["resumePayload"] = answer.value
-        stored["resumePayload"] = orjson.Fragment(answer.text)
+        put_answer(start.answer, data, stored)
         inline = False
     else:
         inline = payload.put("payload", data, stored)
@@ -119,6 +117,15 @@ def _emit_start(ex: Execution, site: Site, start: Start, payload: Value, span: T
     if inline:
         payload.seq = seq
     return ex.snapshot.steps[site.path]
+
+
+def put_answer(answer: Answer, data: Stored, stored: Stored) -> None:
+    """Add an answer to the event that starts its step again; an answer may be without data."""
+    if answer.data is UNSET:
+        data["resumed"] = stored["resumed"] = True
+    else:
+        data["resumePayload"] = answer.data
+        stored["resumePayload"] = orjson.Fragment(Value(answer.data).text)
 
 
 async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy) -> Ending | Failure:

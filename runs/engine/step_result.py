@@ -118,7 +118,7 @@ def shown_steps(scope: Scope, *, whole: bool = False) -> Json:
     steps |= {step_id: step_result(record) for step_id, record in scope.steps.items()}
     if whole:
         return steps
-    before = scope.input
+    before = steps.get("input", UNSET)  # a step may have that very name
     repeats: dict[str, bool] = {}
     for step_id in scope.execution_path:
         record = scope.steps.get(step_id)
@@ -154,8 +154,8 @@ def run_result(snapshot: RunSnapshot, *, trace_id: str | None, span_id: str | No
         trace_id=trace_id,
         span_id=span_id,
     )
-    if isinstance(over := scope.steps.get("input"), StepRecord):
-        result.input = step_result(over)
+    if "input" in scope.steps:  # a step of that name stands in the input's place, as in the reference
+        result.input = result.steps["input"]
     if snapshot.status is RunStatus.SUCCESS:
         result.result = snapshot.result
     elif snapshot.status is RunStatus.FAILED:

@@ -7,7 +7,7 @@ from typing import Final
 class Unset(Enum):
     """Has one member, UNSET. It is false in conditions and cannot be written as JSON."""
 
-    UNSET = "unset"
+    UNSET = object()  # no text: orjson writes the value of an enum
 
     def __bool__(self) -> bool:
         return False
