@@ -89,7 +89,7 @@ def test_a_failed_run_that_was_followed_ends_with_1(console):
     ("arguments", "said"),
     [
         (["no-such-workflow"], "There is no workflow no-such-workflow."),
-        (["text-stream", "--input", '{"tokens": 1,}'], "--input: Line 1, column 14"),
+        (["text-stream", "--input", '{"tokens": 1,}'], "--input: Line 1, column 13"),
         (["text-stream", "--input", '{"tokens": "many"}'], "tokens"),
         (["text-stream", "--input", '{"tokens": NaN}'], "--input: Line 1"),
         (["text-stream", "--input", "[" * 200 + "]" * 200], "--input: Line 1"),
