@@ -30,6 +30,8 @@ _ARGUMENTS = {
     "forEachIndex": "for_each_index",
     "context": "context",
 }
+QUIET_SECONDS = 0.1
+STARTED_SECONDS = 5
 _MADE_OF_A_RUN = {"start", "startAsync", "stream", "streamLegacy", "resume", "resumeStream", "restart", "timeTravel"}
 _NOT_WATCHED = {"stream", "streamLegacy", "resumeStream"}
 
@@ -117,7 +119,7 @@ class Caller:
         propagate, logger.propagate = logger.propagate, False
         try:
             task = asyncio.create_task(self._perform(call))
-            others = [asyncio.create_task(self._later(other)) for other in call.get("alongside", ())]
+            others = [asyncio.create_task(self._later(other, task)) for other in call.get("alongside", ())]
             entry = await self._outcome(call, task)
             for span in self.outer_spans:
                 span.end()
@@ -134,13 +136,26 @@ class Caller:
         if limit is None:
             return await task
         done, _ = await asyncio.wait({task}, timeout=limit / 1000)
+        while not done:  # on a busy machine it may not have come far yet: it is left once nothing happens any more
+            before = self._happened()
+            done, _ = await asyncio.wait({task}, timeout=QUIET_SECONDS)
+            if self._happened() == before:
+                break
         if done:
             return task.result()
         self.left.append(task)
         return {"op": call["op"], "abandoned": True}
 
-    async def _later(self, call: Mapping[str, Any]) -> Entry:
+    def _happened(self) -> int:
+        """How much the call under way has done; the span of the run itself comes before its first step."""
+        return len(self.process.executions) + len(self.events) + max(0, len(self.spans.started) - 1)
+
+    async def _later(self, call: Mapping[str, Any], main: "asyncio.Task[Entry]") -> Entry:
         if "afterMs" in call:
+            # Counted from the run's first sign of life: a busy machine must not let the other call be the first one.
+            async with asyncio.timeout(STARTED_SECONDS):
+                while not self._happened() and not main.done():  # noqa: ASYNC110 (three lists to look at)
+                    await asyncio.sleep(0.001)
             await asyncio.sleep(call["afterMs"] / 1000)
         entry = await self._perform(call)
         if call["op"] == "cancel" and "throws" not in entry:
