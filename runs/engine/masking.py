@@ -41,6 +41,11 @@ class Mask:
         self._harmless = harmless - secrets  # two schemas that disagree: the careful one wins
         self._known: dict[str, str | None] = {}
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that schemas mark as secret, beside those of the list."""
+        return self._secrets
+
     @classmethod
     def of(cls, *schemas: object) -> "Mask":
         """The mask that these JSON Schemas ask for; None among them is no schema."""
