@@ -34,8 +34,9 @@ class EventType(StrEnum):
     # again? (paths of the steps that run anew), drop? (paths that are forgotten), requestContext?, tracingOptions?,
     # outputOptions?. Written by Run.restart(), not by a recovery, which needs no event
     RUN_RESTART = "workflow-restart"
-    # step (path as a list), entry, drop (paths forgotten), steps (path: the record it gets), input?, state?,
-    # executionPath, requestContext?, tracingOptions?, outputOptions?, perStep?. Made by Workflow.check_time_travel()
+    # step (path as a list), drop (paths forgotten), steps (the records that are rebuilt), entries (where each graph
+    # stands), inputData?, input?, inputs? (of nested workflows), state?, requestContext?, tracingOptions?,
+    # outputOptions?, perStep?. Made by Workflow.check_time_travel()
     RUN_TIME_TRAVEL = "workflow-time-travel"
     RUN_SUSPENDED = "workflow-suspended"  # no data: the run waits for an answer
     RUN_PAUSED = "workflow-paused"  # no data: per-step execution stopped after one step

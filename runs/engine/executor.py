@@ -197,12 +197,10 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     answer = _answer_below(ex, parent, record, start)
     target = parent.target[1:] if parent.target and parent.target[:1] == [site.step.id] else None
     resumed_from = record.span_id if record.resuming else None
-    span = site.own_span.nested_run(
-        workflow.id,
-        run_id,
-        start.answer.data if start.answer is not None else (UNSET if start.again else record.payload),
-        resumed_from=resumed_from,
-    )
+    shown = start.answer.data if start.answer is not None else record.payload
+    if start.answer is None and start.again and scope.entry >= 0:
+        shown = ex.snapshot.travel_input if target else UNSET
+    span = site.own_span.nested_run(workflow.id, run_id, shown, resumed_from=resumed_from)
     flow = Flow(workflow, scope, run_id, span, answer, target or None, parent.depth + 1)
     if scope.entry < 0 and not start.again:
         try:

@@ -110,6 +110,8 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
         _restore(snapshot, seq, at, found)
     for path, entry in (data.get("entries") or {}).items():
         snapshot.scopes.setdefault(path, Scope(path, state=dict(scope.state))).entry = entry
+    for path, value in (data.get("inputs") or {}).items():
+        snapshot.scopes[path].input = value
 
 
 def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:

@@ -92,7 +92,7 @@ def _item_results(foreach: StepRecord) -> list[object]:
 
 def _item_result(foreach: StepRecord, item: StepRecord) -> Json:
     data = step_result(item)
-    if foreach.resume_payload is not UNSET and item.started_at >= (foreach.resumed_at or 0):
+    if foreach.resume_payload is not UNSET and item.start_seq > foreach.start_seq:
         data.setdefault("resumePayload", foreach.resume_payload)
         data.setdefault("resumedAt", foreach.resumed_at)
     if item.resume_payload is not UNSET:

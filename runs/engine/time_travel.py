@@ -42,6 +42,8 @@ def check_time_travel(workflow: "Workflow", snapshot: RunSnapshot, request: Mapp
         data["inputData"] = to_json(given)
     if plan.input is not UNSET:
         data["input"] = to_json(plan.input)
+    if plan.inputs:
+        data["inputs"] = plan.inputs
     if request.get("initialState") is not None:
         data["state"] = to_json(request["initialState"])
     for key in ("requestContext", "tracingOptions", "outputOptions"):
@@ -72,6 +74,7 @@ class _Plan:
         self.snapshot = snapshot
         self.given = given
         self.input: object = UNSET
+        self.inputs: dict[str, object] = {}  # of nested workflows
         self.drop: list[str] = []
         self.steps: list[dict[str, object]] = []
         self.entries: dict[str, int] = {}
@@ -101,14 +104,19 @@ class _Plan:
             for step_id in entry_ids(entries[index]):
                 self._before(scope, index, entries[index], step_id, payload, replaced, context, outputs)
         if at == 0:
-            self._first_input(scope, target, steps, context)
+            self._first_input(scope, target, context)
         self._target(workflow, scope, at, steps, _output_before(entries, at, outputs), context, request)
         later = [r.path for r in scope.steps.values() if r.entry > at and r.path not in self.drop]
         self.drop += later
 
-    def _first_input(self, scope: Scope, target: str, steps: list[str], context: Mapping[str, Any]) -> None:
-        given = context.get(target, {}).get("payload", self.given if len(steps) == 1 else UNSET)
-        if given is not UNSET and given is not None and not scope.path:
+    def _first_input(self, scope: Scope, target: str, context: Mapping[str, Any]) -> None:
+        """The first step of a graph gets the graph's input: what is given for the step takes its place."""
+        given = context.get(target, {}).get("payload", self.given)
+        if given is UNSET or given is None:
+            return
+        if scope.path:
+            self.inputs[scope.path] = to_json(given)
+        else:
             self.input = given
 
     def _before(

@@ -17,6 +17,7 @@ from .errors import InvalidWorkflow
 from .graph import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
 from .lifecycle import RunEnd, RunInfo
 from .mapping import MapConfig
+from .masking import Mask
 from .records import RunSnapshot
 from .request import check_request
 from .resuming import check_resume
@@ -96,6 +97,7 @@ class Workflow:
         self.entries: list[Entry] = []
         self.committed = False
         self._tracing = tracing
+        self._mask: Mask | None = None
         self.store: RunStore | None = MemoryRunStore() if isinstance(store, Unset) else store
         self.book = RunBook(self)
 
@@ -110,12 +112,24 @@ class Workflow:
     @property
     def tracing(self) -> Tracing:
         """How its runs are traced: as given, else by the process's OpenTelemetry tracer provider."""
-        return self._tracing if self._tracing is not None else Tracing.from_global()
+        return self._tracing if self._tracing is not None else Tracing.from_global(mask=self.mask)
+
+    @property
+    def mask(self) -> Mask:
+        """What its schemas, and those of its steps, mark as secret, beside what is called like a secret."""
+        if self._mask is None:
+            described = self.describe_steps().values()
+            own = (self.input_schema, self.output_schema, self.state_schema, self.request_context_schema)
+            schemas = [schema for step in described for schema in (step.input_schema, step.output_schema)]
+            schemas += [schema for step in described for schema in (step.resume_schema, step.suspend_schema)]
+            self._mask = Mask.of(*(_json(schema) for schema in own), *schemas)
+        return self._mask
 
     # Building
 
     def _add(self, entry: Entry) -> Self:
         self.entries.append(entry)
+        self._mask = None
         self.committed = False
         return self
 

@@ -34,7 +34,7 @@ def plus(name: str, amount: int):
 
 def noting(name: str):
     async def run(ctx: StepContext[object]) -> object:
-        await ctx.set_state({name: number(ctx.input), "last": name if "." not in ctx.path else "inner"})
+        await ctx.set_state({ctx.path: number(ctx.input)})  # a key of its own: items must not race for one
         await ctx.writer.write({"from": name})
         return ctx.input
 
