@@ -7,14 +7,15 @@ import orjson
 
 from .errors import EngineError
 from .json_value import encode
+from .masking import Mask
 
 MAX_DEPTH = 8
 MAX_ITEMS = 50  # of a list, and keys of an object
 MAX_TEXT = 128 * 1024  # characters
 
 
-def cleaned(value: object, depth: int = 0) -> object:
-    """The value cut to depth, length and size; the value itself when nothing had to go."""
+def cleaned(value: object, mask: Mask | None = None, depth: int = 0) -> object:
+    """The value cut to depth, length and size, and without what the mask hides."""
     kind = type(value)
     if depth > MAX_DEPTH:
         return "[MaxDepth]"
@@ -22,7 +23,7 @@ def cleaned(value: object, depth: int = 0) -> object:
         text = str(value)
         return value if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…[truncated]"
     if isinstance(value, list):
-        items = [cleaned(item, depth + 1) for item in value[:MAX_ITEMS]]
+        items = [cleaned(item, mask, depth + 1) for item in value[:MAX_ITEMS]]
         if len(value) > MAX_ITEMS:
             items.append(f"[…{len(value) - MAX_ITEMS} more items]")
         return items
@@ -32,7 +33,8 @@ def cleaned(value: object, depth: int = 0) -> object:
             if len(kept) == MAX_ITEMS:
                 kept["__truncated"] = f"{len(value) - MAX_ITEMS} more keys omitted"
                 break
-            kept[key] = cleaned(item, depth + 1)
+            rule = mask.rule(str(key)) if mask is not None and item is not None else None
+            kept[key] = cleaned(item, mask, depth + 1) if rule is None else f"[masked: {rule}]"
         return kept
     return value
 
@@ -40,10 +42,12 @@ def cleaned(value: object, depth: int = 0) -> object:
 _SCALARS = frozenset({int, float, bool, type(None)})
 
 
-def _is_flat(value: object) -> bool:
-    """Whether there is certainly nothing to cut: the usual small object of texts and numbers."""
+def _is_flat(value: object, mask: Mask | None) -> bool:
+    """Whether there is certainly nothing to cut or to hide: the usual small object of texts and numbers."""
     kind = type(value)
     if kind is dict or kind is list:
+        if mask is not None and isinstance(value, dict) and any(mask.rule(str(key)) for key in value):
+            return False
         items = value.values() if isinstance(value, dict) else value
         return len(items) <= MAX_ITEMS and all(  # type: ignore[arg-type]
             type(item) in _SCALARS or (type(item) is str and len(item) <= MAX_TEXT)
@@ -52,12 +56,12 @@ def _is_flat(value: object) -> bool:
     return kind in _SCALARS or (kind is str and len(str(value)) <= MAX_TEXT)
 
 
-def payload_text(value: object) -> str:
+def payload_text(value: object, mask: Mask | None = None) -> str:
     """The cut value as JSON text, for a span's attribute. Never raises: a span must not fail a run."""
     try:
-        if _is_flat(value):
+        if _is_flat(value, mask):
             return orjson.dumps(value).decode()
-        return encode(cleaned(value)).decode()
+        return encode(cleaned(value, mask)).decode()
     except (EngineError, TypeError, ValueError):
         return orjson.dumps(f"[{type(value).__name__}]").decode()
 

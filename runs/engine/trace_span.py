@@ -22,6 +22,7 @@ from typing import NamedTuple
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 
+from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import payload_text
 from .undefined import UNSET
@@ -50,6 +51,7 @@ class Trace:
     keys: tuple[str, ...] = ()
     hide_input: bool = False
     hide_output: bool = False
+    mask: Mask | None = None  # hides secrets; None: everything is shown
     open: dict[int, "TraceSpan"] = field(default_factory=dict)  # by id(), in order of start
 
 
@@ -209,7 +211,7 @@ class TraceSpan:
     def update(self, *, metadata: Mapping[str, object]) -> None:
         """Add metadata to this span; spans below it that exist already keep theirs."""
         self.metadata = {**self.metadata, **metadata}
-        self.metadata_text = payload_text(self.metadata)
+        self.metadata_text = payload_text(self.metadata, self.trace.mask)
         self.otel.set_attribute("workflow.metadata", self.metadata_text)
 
     def end(
@@ -229,7 +231,7 @@ class TraceSpan:
         if len(self.attributes) > (status is not None):
             told["workflow.attributes"] = payload_text(self.attributes)
         if output is not UNSET and not self.trace.hide_output:
-            told["workflow.output"] = payload_text(output)
+            told["workflow.output"] = payload_text(output, self.trace.mask)
         self.otel.set_attributes(told)
         self.otel.end()
 
@@ -243,8 +245,7 @@ class TraceSpan:
         self.otel.set_attribute("workflow.error", payload_text(dict(info)))
         self.otel.set_status(otel.Status(otel.StatusCode.ERROR, message))
         told = {"exception.type": str(info.get("name", "Error")), "exception.message": message}
-        if "stack" in info:
-            told["exception.stacktrace"] = str(info["stack"])
+        told |= {"exception.stacktrace": str(info["stack"])} if "stack" in info else {}
         self.otel.add_event("exception", told)
         self.end(status=status, attributes=attributes)
 
@@ -322,18 +323,17 @@ def start_span(
         "workflow.entity.type": entity[0],
         "workflow.entity.id": entity[1],
         "workflow.entity.name": entity[2],
-        "workflow.metadata": metadata_text or payload_text(metadata),
+        "workflow.metadata": metadata_text or payload_text(metadata, trace.mask),
     }
     if "runId" in metadata:
         told["workflow.run.id"] = str(metadata["runId"])
     if input is not UNSET and not trace.hide_input:
-        told["workflow.input"] = payload_text(input)
+        told["workflow.input"] = payload_text(input, trace.mask)
     if attributes:
         told["workflow.attributes"] = payload_text(attributes)
     if kind in ("workflow_run", "workflow_step") and trace.request_context:
-        told["workflow.request_context"] = payload_text(trace.request_context.to_dict())
-    if extra:
-        told.update(extra)
+        told["workflow.request_context"] = payload_text(trace.request_context.to_dict(), trace.mask)
+    told.update(extra or {})
     span = trace.tracer.start_span(name, context=place, attributes=told)  # type: ignore[arg-type]
     if not span.is_recording():
         return NO_SPAN if not span.get_span_context().is_valid else SAMPLED_OUT

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 
+from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import block_error_info, call_error_info, condition_error_info, run_error_info, step_error_info
 from .trace_span import NO_SPAN, EntryInfo, Trace, TraceSpan, hex_id, start_span
@@ -54,18 +55,24 @@ class TracingContext:
 
 
 class Tracing:
-    """Starts the spans of runs. Without a tracer it does nothing, at no cost."""
+    """Starts the spans of runs. Without a tracer it does nothing, at no cost.
 
-    __slots__ = ("_keys", "_tracer")
+    `request_context_keys`: keys whose values become metadata of every run. `mask`: hides secrets in what spans show.
+    """
 
-    def __init__(self, tracer: otel.Tracer | None = None, *, request_context_keys: Sequence[str] = ()) -> None:
+    __slots__ = ("_keys", "_mask", "_tracer")
+
+    def __init__(
+        self, tracer: otel.Tracer | None = None, *, request_context_keys: Sequence[str] = (), mask: Mask | None = None
+    ) -> None:
         self._tracer = tracer
         self._keys = tuple(request_context_keys)
+        self._mask = mask
 
     @classmethod
-    def from_global(cls) -> "Tracing":
-        """Spans of the process's tracer provider; off when no SDK is installed."""
-        return cls(otel.get_tracer("wfconsole.engine"))
+    def from_global(cls, *, mask: Mask | None = None) -> "Tracing":
+        """Spans of the process's tracer provider; off when no SDK is installed. Without a mask that of the names."""
+        return cls(otel.get_tracer("wfconsole.engine"), mask=mask or Mask())
 
     @property
     def is_on(self) -> bool:
@@ -79,7 +86,9 @@ class Tracing:
         span = self._tracer.start_span(name, context=Context(), attributes=_GENERIC)
         if not span.get_span_context().is_valid:
             return NO_SPAN
-        trace = Trace(self._tracer, hex_id(span.get_span_context().trace_id, 32), RequestContext(), self._keys)
+        trace = Trace(
+            self._tracer, hex_id(span.get_span_context().trace_id, 32), RequestContext(), self._keys, mask=self._mask
+        )
         return TraceSpan(span, trace, ("", "", ""), "", {})
 
     def start_run(
@@ -126,7 +135,7 @@ class Tracing:
         keys, inherited = (outer.trace.keys, outer.metadata) if isinstance(outer, TraceSpan) else (self._keys, {})
         place = above.get_span_context()
         text = outer.trace.trace_id if isinstance(outer, TraceSpan) else hex_id(place.trace_id, 32)
-        trace = Trace(self._tracer, text, context, keys)
+        trace = Trace(self._tracer, text, context, keys, mask=self._mask)
         if isinstance(outer, TraceSpan):
             trace.hide_input, trace.hide_output = outer.trace.hide_input, outer.trace.hide_output
         metadata = {**inherited, **context.extract(keys), **own}
@@ -155,7 +164,7 @@ class Tracing:
                 int(usable_span_id(resumed.span_id) or "0", 16) or None,
             )
         trace_number = int(wanted, 16) if wanted else (random.getrandbits(128) or 1 if parent_id else None)
-        trace = Trace(self._tracer, "", context, keys, options.hide_input, options.hide_output)
+        trace = Trace(self._tracer, "", context, keys, options.hide_input, options.hide_output, self._mask)
         metadata = {**context.extract(keys), **own}
         extra: dict[str, object] = {"workflow.root": True}
         if options.tags:

@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
+from runs.engine import Workflow
 from runs.engine.request_context import RequestContext
 from runs.engine.tracing import (
     NO_SPAN,
@@ -153,6 +154,20 @@ def test_payloads_are_cut_in_depth_and_length_and_hidden_on_request(tracing, exp
     assert told(first, "output").endswith("…[truncated]")
     assert "workflow.input" not in second.attributes
     assert "workflow.output" not in second.attributes
+
+
+def test_secrets_are_hidden_in_all_that_spans_show(tracing, exporter):
+    marked = {"type": "object", "properties": {"pin": {"type": "string", "x-secret": True}}}
+    workflow = Workflow(id="wf", input=marked).map({"a": {"value": 1}}).commit()
+    hiding = Tracing(tracing._tracer, mask=workflow.mask)
+    context = RequestContext({"apiKey": "k-1", "tenant": "t"})
+    run = start(hiding, input={"pin": "1234", "lines": [{"pin": "5678"}]}, request_context=context)
+    run.end(output={"password": "geheim", "n": 1})
+    (span,) = exporter.get_finished_spans()
+    shown = " ".join(str(value) for value in span.attributes.values())
+    assert not any(secret in shown for secret in ("1234", "5678", "k-1", "geheim"))
+    assert told(span, "request_context")["tenant"] == "t"
+    assert told(span, "output")["n"] == 1
 
 
 def test_a_failed_step_is_an_error_in_every_backend(tracing, exporter):
