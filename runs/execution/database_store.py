@@ -1,9 +1,7 @@
 """The engine's RunStore over the models: hot statements in plain SQL, committed together by the writer."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import orjson
@@ -15,6 +13,7 @@ from runs.engine.results import RunStatus
 from runs.engine.store import CardChange, RunCard
 from runs.models import RunTag, WorkflowDefinition, WorkflowVersion
 
+from .background import Background
 from .batch import EVENTS, RUNS, Write
 from .connection import Connection, connect, is_trouble, milliseconds, moment
 from .history import select_events
@@ -103,7 +102,7 @@ class DatabaseRunStore:
     def __init__(self, writer: Writer | None = None) -> None:
         self.writer = writer or Writer()
         self._reader: Connection | None = None
-        self._threads: ThreadPoolExecutor | None = None
+        self._thread: Background | None = None
         self._versions: dict[str, int] = {}
 
     async def create(self, card: RunCard) -> None:
@@ -164,8 +163,8 @@ class DatabaseRunStore:
         """The answer of the database as it stands. SQLite is asked on the loop, a server in a thread."""
         if not settings.ON_POSTGRESQL:
             return self._ask(question)
-        self._threads = self._threads or ThreadPoolExecutor(1, "store-reader")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, question)
+        self._thread = self._thread or Background("store-reader")
+        return await self._thread.ask(lambda: self._ask(question))
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
         self._reader = self._reader or connect()
@@ -180,11 +179,11 @@ class DatabaseRunStore:
     def close(self) -> None:
         """Commit what is left and let the database go."""
         self.writer.close()
-        if self._threads is not None:
-            self._threads.shutdown(wait=True)
+        if self._thread is not None:
+            self._thread.close(1)
         if self._reader is not None:
             self._reader.close()
-        self._reader = self._threads = None
+        self._reader = self._thread = None
 
     def _insert(self, connection: Connection, card: RunCard) -> bool:
         """False: the id is in use."""

@@ -21,6 +21,7 @@ from runs.engine import CancelToken, Workflow
 from runs.models import WorkflowRun, WorkflowVersion
 
 from .admission import admit
+from .background import Background
 from .checkpoints import Checkpoints
 from .connection import is_trouble
 from .database_store import DatabaseRunStore
@@ -65,6 +66,7 @@ class EmbeddedExecutor:
         self._workflows: dict[int, Workflow] = {}  # by version
         self._more = False  # whether runs were left in the queue for want of room
         self._store: DatabaseRunStore | None = None
+        self._models: Background | None = None
 
     # --- From any thread ---
 
@@ -100,7 +102,8 @@ class EmbeddedExecutor:
             return self.problem
         if self.leads and time.time() - self.beat_at > HUNG_SECONDS:
             return "The executor does not answer: a step blocks its event loop."
-        return self._store.writer.trouble if self._store is not None else ""
+        store = self._store
+        return store.writer.trouble if store is not None else ""
 
     @property
     def running(self) -> int:
@@ -247,7 +250,8 @@ class EmbeddedExecutor:
         candidates = [each for each in candidates if each.run_id not in self._executions]
         unknown = {each.version_id for each in candidates} - self._workflows.keys()
         if unknown:
-            await asyncio.to_thread(self._learn, unknown)
+            self._models = self._models or Background("executor-models")
+            await self._models.ask(lambda: self._learn(unknown))
         ours = [each for each in candidates if each.version_id in self._workflows]
         if ours:
             for each in await self._store.writer.perform(lambda connection: claim(connection, ours)):

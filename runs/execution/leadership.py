@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from contextlib import suppress
 from typing import IO
 
 from django.conf import settings
@@ -72,6 +73,8 @@ class DatabaseLeadership:
 
     def release(self) -> None:
         if self._connection is not None:
+            with suppress(Exception):  # with a connection that is gone, the lock is gone already
+                self._connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
             self._connection.close()
             self._connection = None
 

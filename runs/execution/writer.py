@@ -14,7 +14,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from django.conf import settings
 from runs.engine.errors import Fenced
 
 from .announce import announce
+from .background import Background
 from .batch import Act, Batch
 from .connection import Connection, connect, is_trouble
 
@@ -50,7 +50,7 @@ class Writer:
             in_loop = not settings.ON_POSTGRESQL and settings.ENV.wfconsole_sqlite_synchronous == "normal"
         self._in_loop = in_loop
         self._connection: Connection | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: Background | None = None
         self._thread_busy = threading.Event()
         self._closing = threading.Event()
         self._give_up_at = 0.0
@@ -159,8 +159,9 @@ class Writer:
                 self._settle(batch)
                 return
         self._thread_busy.set()
-        self._thread = self._thread or ThreadPoolExecutor(1, "writer")
-        self._thread.submit(self._insist, batch, asyncio.get_running_loop())
+        self._thread = self._thread or Background("writer")
+        loop = asyncio.get_running_loop()
+        self._thread.submit(lambda: self._insist(batch, loop))
 
     def _take(self) -> Batch:
         batch = Batch(acts=self._acts)
@@ -256,7 +257,7 @@ class Writer:
         self._give_up_at = time.monotonic() + seconds
         self._closing.set()
         if self._thread is not None:
-            self._thread.shutdown(wait=True)
+            self._thread.close(seconds + 1)
             self._thread = None
             self._thread_busy.clear()
         if batch := self._take():
