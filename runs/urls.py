@@ -24,7 +24,7 @@ urlpatterns = [
     # sign-in
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
-    path("theme/", frame.theme, name="theme"),
+    path("preference/", frame.preference, name="preference"),
     # workflows
     path("workflows/", workflow_list.workflow_list, name="workflow_list"),
     path("workflows/<str:workflow_id>/", workflow_detail.workflow_detail, name="workflow_detail"),

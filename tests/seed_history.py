@@ -37,14 +37,21 @@ def seed(count: int, *, days: int = 30, now: datetime | None = None) -> None:
     person = User.objects.order_by("pk").first()
     runs, tags = [], []
     for number in range(count):
-        # The cube puts about a third of them into the last day.
-        run = _card(dice, number, now - timedelta(days=days) * dice.random() ** 3, workflows, person, now)
+        run = _card(dice, number, _moment(dice, now, days), workflows, person, now)
         runs.append(run)
         tags.extend(RunTag(run_id=run.pk, tag=tag, created_at=run.created_at) for tag in run.tags)
         if len(runs) == BATCH or number == count - 1:
             WorkflowRun.objects.bulk_create(runs)
             RunTag.objects.bulk_create(tags)
             runs, tags = [], []
+
+
+def _moment(dice: random.Random, now: datetime, days: int) -> datetime:
+    """A fifth of the runs in the last day; more of them by day than by night."""
+    while True:
+        moment = now - timedelta(days=1 if dice.random() < 0.2 else days) * dice.random()
+        if 7 <= moment.hour < 20 or dice.random() < 0.4:
+            return moment
 
 
 def _card(dice: random.Random, number: int, created: datetime, workflows: dict, person, now: datetime):

@@ -27,7 +27,7 @@ def draw_trend(
 ) -> Trend | None:
     """The trend of durations in milliseconds by day; None with fewer than two days to join.
 
-    `changes`: moments at which something changed, in UTC, with the words for it.
+    `days`: from the first day to the last one. `changes`: moments at which something changed, in UTC, with the words for it.
     """
     points = [(day, sorted(durations)) for day, durations in sorted(took.items()) if durations]
     if len(points) < 2:
@@ -42,10 +42,10 @@ def draw_trend(
         _path(p50, first, days, most),
         _path(p95, first, days, most),
         [round(HEIGHT - mark / most * HEIGHT, 1) for mark in marks],
-        [(place, words) for moment, words in changes if 0 < (place := _across(moment, first, days)) <= WIDTH],
+        [(min(place, WIDTH), words) for moment, words in changes if (place := _across(moment, first, days)) > 0],
         [re.sub(r"\.0+(?= )", "", duration(mark)) if mark else "0" for mark in marks],
         [f"{day.day} {day:%b}" for day in shown],
-        f"{days} days: p50 went from {duration(p50[0][1])} to {duration(p50[-1][1])}, "
+        f"{days + 1} days: p50 went from {duration(p50[0][1])} to {duration(p50[-1][1])}, "
         f"p95 from {duration(p95[0][1])} to {duration(p95[-1][1])}",
     )
 

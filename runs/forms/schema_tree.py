@@ -1,9 +1,11 @@
 """A schema in words, as a tree for the page: `qty  integer, 1 to 999, required`."""
 
+import json
 from dataclasses import dataclass, field
 
 from .json_schema import Kind, Shape, shape_of
 
+MOST_DEFAULT = 40  # characters of a default that are shown
 MOST_CHOICES = 6  # named one by one; of more, the first ones
 TEXT_FORMATS = {"date": "date", "date-time": "date and time", "uuid": "UUID", "email": "e-mail", "uri": "URL"}
 
@@ -35,8 +37,17 @@ def _below(shape: Shape) -> list[SchemaTwig]:
 
 
 def _twig(key: str, shape: Shape, *, required: bool) -> SchemaTwig:
-    words = [_kind(shape), "secret" if shape.secret else "", "required" if required else "optional"]
+    words = [_kind(shape), "secret" if shape.secret else "", "required" if required else _absent(shape)]
     return SchemaTwig(key, ", ".join(word for word in words if word), shape.description, _below(shape))
+
+
+def _absent(shape: Shape) -> str:
+    """What happens when the key is not sent."""
+    default = shape.default
+    if shape.secret or not isinstance(default, str | int | float) or default == "":
+        return "optional"
+    text = default if isinstance(default, str) else json.dumps(default)
+    return f"default {text if len(text) <= MOST_DEFAULT else text[:MOST_DEFAULT] + '…'}"
 
 
 def _kind(shape: Shape) -> str:

@@ -125,7 +125,11 @@ def when(value: object, style: str = "ago") -> SafeString:
     if _moment(value) is None:
         return format_html("{}", NOTHING)
     text = clock(value) if style == "clock" else ago(value)
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso_time(value), exact_time(value), text)
+    # static/js/times.js keeps the words of [data-ago] true while the page is open.
+    template = '<time datetime="{}" title="{}" data-ago>{}</time>'
+    if style == "clock":
+        template = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(template, iso_time(value), exact_time(value), text)
 
 
 # --- Ids and icons --------------------------------------------------------------------------------

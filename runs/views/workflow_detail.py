@@ -94,7 +94,7 @@ def _trend(workflow: WorkflowDefinition, versions: list[WorkflowVersion]) -> Tre
     tomorrow = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) + DAY
     days = [tomorrow - number * DAY for number in range(TREND_DAYS, 0, -1)]
     changes = [(version.created_at, f"v{version.number}") for version in versions if version.number > 1]
-    return draw_trend(daily_durations(workflow.pk, days), days[0].date(), TREND_DAYS, changes)
+    return draw_trend(daily_durations(workflow.pk, days), days[0].date(), TREND_DAYS - 1, changes)
 
 
 def _runs(workflow: WorkflowDefinition) -> dict[str, object]:

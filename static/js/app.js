@@ -3,6 +3,9 @@
 import { startCopyButtons } from "./copy_button.js"
 import { startHotkeys } from "./hotkeys.js"
 import { startLiveRuns } from "./live_run.js"
+import { startMenus } from "./menus.js"
+import { startPolling } from "./polling.js"
+import { startTimes } from "./times.js"
 
 /** Start what stands in this part of the page; again for what htmx swaps in. */
 function wire(root) {
@@ -11,5 +14,8 @@ function wire(root) {
 
 startCopyButtons(document)
 startHotkeys(document)
+startMenus(document)
+startPolling(document)
+startTimes(document)
 wire(document)
 document.addEventListener("htmx:after:swap", (event) => wire(event.target instanceof Element ? event.target : document))

@@ -49,9 +49,9 @@ def test_signing_out_needs_a_form_and_ends_the_session(mara):
 
 def test_the_theme_is_kept_in_a_cookie_and_rendered(viewer, client_for):
     client = client_for(viewer)
-    client.post("/theme/", {"theme": "dark", "next": "/runs/"})
+    client.post("/preference/", {"theme": "dark", "next": "/runs/"})
     assert b'data-bs-theme="dark"' in client.get("/runs/").content
-    assert client.post("/theme/", {"theme": "pink", "next": "//evil.example"}).headers["Location"] == "/"
+    assert client.post("/preference/", {"theme": "pink", "next": "//evil.example"}).headers["Location"] == "/"
 
 
 def test_the_roles_hold_the_rights_that_their_names_promise(db):
