@@ -1,0 +1,29 @@
+"""Whether the modules that WFCONSOLE_WORKFLOWS names can be used."""
+
+import traceback
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+
+from runs.execution.registry import registry
+
+EX_CONFIG = 78
+
+
+def check_own_workflows() -> None:
+    """Raises CommandError with one line that tells what is wrong in which file, for it is its user who will mend it."""
+    try:
+        registry()
+    except ImproperlyConfigured as error:
+        raise CommandError(f"wfconsole: {error}", returncode=EX_CONFIG) from None
+    except SyntaxError as error:
+        raise CommandError(
+            f"wfconsole: {error.filename}, line {error.lineno}: {error.msg}", returncode=EX_CONFIG
+        ) from None
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise CommandError(
+            f"wfconsole: a module of WFCONSOLE_WORKFLOWS cannot be imported: {type(error).__name__}: {error} "
+            f"({place.filename}, line {place.lineno})",
+            returncode=EX_CONFIG,
+        ) from None
