@@ -14,6 +14,7 @@ from .run import Run
 from .run_state import run_state, snapshot_form
 from .snapshot import fold
 from .store import MemoryRunStore, RunCard, RunStore, now_ms
+from .stored_run import StoredRun
 
 if TYPE_CHECKING:
     from .workflow import Workflow
@@ -50,7 +51,7 @@ class RunBook:
             run = self._open[key] = Run(self._workflow, key, resource_id, self._workflow.store)
         return run
 
-    def ended(self, run: Run) -> None:
+    def ended(self, run: StoredRun) -> None:
         """The run has ended: a further one of its id is another object."""
         if self._open.get(run.run_id) is run:
             del self._open[run.run_id]
