@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 import orjson
+from autobahn.exception import Disconnected
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 
@@ -206,6 +207,8 @@ class RunConsumer(AsyncWebsocketConsumer):
         """A task that fails must not leave a page that waits for ever: close, and the page comes back."""
         try:
             await work(*args)
+        except Disconnected:  # the client went while a frame was on its way; `disconnect` is about to be called
+            self.closing = True
         except Exception:
             logger.exception("the socket of run %s failed", self.run_id)
             with contextlib.suppress(Exception):
