@@ -47,7 +47,7 @@ def read_settings() -> dict[str, object]:
         ("WFCONSOLE_MAX_BODY_BYTES", "10", "greater than or equal to 1024"),
         ("WFCONSOLE_SQLITE_SYNCHRONOUS", "off", "'normal' or 'full'"),
         ("WFCONSOLE_EXECUTOR", "celery", "'embedded' or 'workers'"),
-        ("WFCONSOLE_EXECUTOR", "workers", "DATABASE_URL"),
+        ("WFCONSOLE_EXECUTOR", "workers", "embedded; worker processes"),
         ("WFCONSOLE_CONCURRENCY", "0", "greater than or equal to 1"),
         ("WFCONSOLE_NAME", "x" * 25, "at most 24 characters"),
         ("WFCONSOLE_DATA_DIR", "/proc/nowhere", "a folder that can be written"),
@@ -110,12 +110,12 @@ def test_the_secret_key_is_made_once_and_kept_for_its_owner_alone(environment, t
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_postgresql_address_gives_workers_and_keeps_its_escapes(environment):
+def test_a_postgresql_address_keeps_its_escapes(environment):
     environment.setenv("DATABASE_URL", "postgres://me:p%40ss@db.example:5433/console")
     settings = read_settings()
     database = settings["DATABASES"]["default"]
     assert (database["USER"], database["PASSWORD"], database["HOST"]) == ("me", "p@ss", "db.example")
-    assert (database["PORT"], database["NAME"], settings["EXECUTOR"]) == ("5433", "console", "workers")
+    assert (database["PORT"], database["NAME"], settings["EXECUTOR"]) == ("5433", "console", "embedded")
 
 
 def test_a_sqlite_address_is_a_path(environment, tmp_path):

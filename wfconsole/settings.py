@@ -44,7 +44,8 @@ class Environment(BaseSettings):
     wfconsole_max_body_bytes: int = Field(default=4_718_592, ge=1024, le=1_073_741_824)
     # "normal" survives kill -9; "full" also survives the loss of power, at about half the speed.
     wfconsole_sqlite_synchronous: Literal["normal", "full"] = "normal"
-    # Who runs workflows: "embedded" in the web server, or "workers" (PostgreSQL only).
+    # Who runs workflows: "embedded", the web server itself. Of several servers on one data folder or one PostgreSQL
+    # database one does, and another takes over when it ends. "workers" is a word kept free, and refused.
     wfconsole_executor: Literal["embedded", "workers"] | None = None
     # How many runs one executor works on at the same time.
     wfconsole_concurrency: int = Field(default=100, ge=1, le=10_000)
@@ -191,6 +192,8 @@ def _sqlite(path: str) -> dict[str, object]:
             "init_command": (
                 f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16384;"
                 "PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;PRAGMA temp_store=MEMORY;"
+                # The executor moves the log into the database, in a thread; a page that writes shall not have to.
+                "PRAGMA wal_autocheckpoint=8000;"
             ),
         },
         # Threads and processes of the tests share the database, so it is a file there, too.
@@ -224,9 +227,9 @@ else:
     DATABASES = {"default": _postgresql(_url)}
 
 ON_POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
-EXECUTOR = ENV.wfconsole_executor or ("workers" if ON_POSTGRESQL else "embedded")
-if EXECUTOR == "workers" and not ON_POSTGRESQL:
-    _refuse("WFCONSOLE_EXECUTOR", "workers", "embedded, or set DATABASE_URL to a PostgreSQL database for workers")
+EXECUTOR = ENV.wfconsole_executor or "embedded"
+if EXECUTOR != "embedded":
+    _refuse("WFCONSOLE_EXECUTOR", EXECUTOR, "embedded; worker processes of their own do not come with this version")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications and the way of a request --------------------------------------------------------
@@ -245,8 +248,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "runs",
 ]
-if ON_POSTGRESQL:
-    INSTALLED_APPS.append("procrastinate.contrib.django")  # its migrations are for PostgreSQL alone
 if "runserver" in sys.argv:
     # Makes runserver an ASGI one. It imports all of Twisted, a third of a second that no other command needs.
     INSTALLED_APPS.insert(0, "daphne")

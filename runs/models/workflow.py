@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from .ordered_json import OrderedJSONField
+
 
 class WorkflowDefinitionQuerySet(models.QuerySet["WorkflowDefinition"]):
     def enabled(self) -> "WorkflowDefinitionQuerySet":
@@ -59,13 +61,13 @@ class WorkflowVersion(models.Model):
     definition = models.ForeignKey(WorkflowDefinition, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     content_hash = models.CharField(max_length=64)  # SHA-256 over graph, steps and schemas, hexadecimal
-    graph = models.JSONField(default=list)  # the serialised step graph: a list of entries
-    steps = models.JSONField(default=dict)  # by step id: description, schemas, metadata
-    input_schema = models.JSONField(null=True, blank=True)  # JSON Schemas; None: anything is accepted
-    output_schema = models.JSONField(null=True, blank=True)
-    state_schema = models.JSONField(null=True, blank=True)
-    request_context_schema = models.JSONField(null=True, blank=True)
-    definition_json = models.JSONField(null=True, blank=True)  # of a JSON definition: the text as it was saved
+    graph = OrderedJSONField(default=list)  # the serialised step graph: a list of entries
+    steps = OrderedJSONField(default=dict)  # by step id: description, schemas, metadata
+    input_schema = OrderedJSONField(null=True, blank=True)  # JSON Schemas; None: anything is accepted
+    output_schema = OrderedJSONField(null=True, blank=True)
+    state_schema = OrderedJSONField(null=True, blank=True)
+    request_context_schema = OrderedJSONField(null=True, blank=True)
+    definition_json = OrderedJSONField(null=True, blank=True)  # of a JSON definition: the text as it was saved
     change = models.CharField("what changed", max_length=200, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
