@@ -14,6 +14,7 @@ from .schemas import STEP_STATE, STEP_SUSPEND, issues_text
 from .step import Step
 from .tracing import TracingContext
 from .undefined import UNSET
+from .values import Value
 
 if TYPE_CHECKING:
     from .schemas import Schema
@@ -58,6 +59,15 @@ class Writer:
     def custom(self, chunk: object) -> Awaitable[None]:
         """Stream a value as it is, such as `{"type": "data-note", "data": …}`. Raises NotJson."""
         return self._sink.chunk(self._path, self._name, chunk, custom=True)
+
+
+def _own(value: object) -> object:
+    """The value as an object of the caller's own: what it does to it must not change the run behind the log's back."""
+    return value if isinstance(value, str | int | float | None) else Value(value).copy()
+
+
+def _own_state(scope: Scope) -> dict[str, object]:
+    return {key: _own(value) for key, value in scope.state.items()}
 
 
 def _output(scope: Scope, step: str | Step) -> object:
@@ -121,11 +131,11 @@ class FunctionContext:
     @property
     def state(self) -> dict[str, object]:
         """The run's state, as it is now."""
-        return dict(self._scope.state)
+        return _own_state(self._scope)
 
     def get_init_data(self) -> object:
         """Same as `init_data`."""
-        return self._scope.input
+        return _own(self._scope.input)
 
     def step_output(self, step_id: str) -> object:
         """The output of a step that ended with success, else UNSET."""
@@ -134,7 +144,7 @@ class FunctionContext:
     def get_step_result(self, step: str | Step) -> object:
         """The output of a step that ended with success, else None."""
         output = _output(self._scope, step)
-        return None if output is UNSET else output
+        return None if output is UNSET else _own(output)
 
     def abort(self) -> None:
         """Stop the run, as Run.cancel() does."""
@@ -226,7 +236,7 @@ class StepContext(Generic[I_co]):
     @property
     def state(self) -> dict[str, object]:
         """The run's state, as it is now; what this step sets itself comes in when the step ends."""
-        return dict(self._scope.state)
+        return _own_state(self._scope)
 
     @property
     def init_data(self) -> object:
@@ -235,7 +245,7 @@ class StepContext(Generic[I_co]):
 
     def get_init_data(self) -> object:
         """The input of this workflow; in a nested one, the nested input."""
-        return self._scope.input
+        return _own(self._scope.input)
 
     def step_output(self, step_id: str) -> object:
         """The output of a step that ended with success, else UNSET."""
@@ -244,7 +254,7 @@ class StepContext(Generic[I_co]):
     def get_step_result(self, step: str | Step) -> object:
         """The output of a step of this workflow that ended with success, else None."""
         output = _output(self._scope, step)
-        return None if output is UNSET else output
+        return None if output is UNSET else _own(output)
 
     def set_state(self, state: Mapping[str, object] | None) -> Awaitable[None]:
         """Merge these keys into the run's state when the step ends; of several calls the last one counts.

@@ -122,6 +122,21 @@ async def test_what_a_step_does_to_its_input_changes_nothing_else():
     assert result.steps["first"]["output"] == {"list": [1]}
 
 
+async def test_what_a_step_does_to_state_and_earlier_results_changes_nothing():
+    async def first(ctx):
+        await ctx.set_state({"seen": [1]})
+        return {"list": [1]}
+
+    async def spoil(ctx):
+        ctx.state["seen"].append(2)
+        ctx.get_step_result("first")["list"].append(2)
+        ctx.get_init_data()["list"].append(2)
+        return [ctx.state, ctx.get_step_result("first"), ctx.get_init_data()]
+
+    workflow = Workflow(id="wf").then(Step(first, id="first")).then(Step(spoil, id="spoil")).commit()
+    assert (await run(workflow, {"list": [1]})).result == [{"seen": [1]}, {"list": [1]}, {"list": [1]}]
+
+
 async def test_what_a_step_returned_may_be_changed_afterwards_without_effect():
     kept: list[list[int]] = []
 
