@@ -18,7 +18,7 @@ ROOMS = {
     "runs.drawing": {"runs.engine"},
     "runs.execution": {"runs.models", "runs.engine", "runs.workflows"},
     "runs.live": {"runs.execution", "runs.models", "runs.engine"},
-    "runs.forms": {"runs.execution", "runs.models", "runs.engine"},
+    "runs.forms": {"runs.drawing", "runs.execution", "runs.models", "runs.engine"},
     "runs.admin": {"runs.drawing", "runs.execution", "runs.forms", "runs.models", "runs.engine"},
     "runs.templatetags": {"runs.drawing", "runs.forms", "runs.models", "runs.engine"},
     "runs.routing": {"runs.live", "runs.execution", "runs.models", "runs.engine"},

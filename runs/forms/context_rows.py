@@ -13,9 +13,10 @@ from runs.engine.snapshot import UNSET
 
 from .exact_json import Number, is_integer, is_number, plain, read_exact, write_exact
 from .fields import typable
-from .json_schema import Kind
-from .problem import Problem, place_of, pointer_of
+from .json_schema import Kind, Shape
+from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema_form import SchemaForm
+from .sentences import predicate
 from .value_editor import ValueEditor
 
 TYPES = ["string", "integer", "number", "boolean", "null", "json"]
@@ -225,18 +226,21 @@ class ContextRows:
         self.mode = mode
         self.fill(tree)
 
-    def refuse(self, issues: list[tuple[str, str]], *, tree: object = UNSET) -> None:
-        """Put a validator's issues at their rows; a key that is not there yet is named for the whole."""
+    def refuse(self, issues: list[tuple[str, str]]) -> None:
+        """Put a validator's issues, each a dotted path and its text, at their fields and rows, or at the text."""
+        tree = self.tree()
+        shape = self.named.shape if self.named else Shape(Kind.JSON, {})
         for dotted, raw in issues:
-            if self.named and self.mode == ROWS and dotted and place_of(dotted, {}, self.named.shape)[0] in self._names:
+            where = place_of(dotted, tree, shape)
+            if self.named and self.mode == ROWS and where and where[0] in self._names:
                 self.named.refuse([(dotted, raw)])
                 continue
-            said = f": {raw[:1].upper()}{raw[1:].rstrip('.')}."
-            row = next((r for r in self.rows if dotted == r.key or dotted.startswith(f"{r.key}.")), None)
-            if row is not None and row.key and self.mode == ROWS:
+            said = predicate(shape_at(shape, where), value_at(tree, where), raw)
+            row = next((row for row in self.rows if where and row.key == where[0]), None)
+            if row is not None and self.mode == ROWS:
                 self._refuse_row(row, "value", said)
             else:
-                self.say(f", key {dotted}{said}" if dotted else said)
+                self.say(said, named=str(where[-1]) if where else "", pointer=pointer_of(where))
 
     @property
     def _names(self) -> Collection[str]:
@@ -250,11 +254,12 @@ class ContextRows:
         if problem not in self._own:
             self._own.append(problem)
 
-    def say(self, said: str) -> None:
+    def say(self, said: str, *, named: str = "", pointer: str = "") -> None:
         """A problem of the whole, not of a row."""
-        problem = Problem(self.text_id if self.mode == JSON else "h-context", LABEL, said)
+        subject = named or LABEL
+        problem = Problem(self.text_id if self.mode == JSON else "h-context", subject, said, pointer)
         if problem not in self._own:
-            self.error = f"{self.error} {LABEL}{said}".strip()
+            self.error = f"{self.error} {subject}{said}".strip()
             self._own.append(problem)
 
 

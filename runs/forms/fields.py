@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
+from runs.drawing.figures import byte_size, count
 from runs.engine.json_value import InvalidJson
 from runs.engine.snapshot import UNSET
 
@@ -19,6 +20,7 @@ from .json_schema import Kind, Shape, label_of
 
 # An input of one line drops line breaks, and no control can hold the other control characters.
 _UNTYPABLE = re.compile(r"[\x00-\x08\x0b-\x1f]")
+LARGE_CHARACTERS, LARGE_LINES = 262_144, 10_000  # a browser lays out more than that too slowly
 LONG = 100  # characters; a longer text gets an area, not a line
 SEGMENTS = 3  # choices that stand side by side; more are a select
 FORMAT_EXAMPLES = {
@@ -175,6 +177,14 @@ class TextField(Field):
         return min(12, max(3, self.text.count("\n") + 1))
 
     @property
+    def large(self) -> bool:
+        return is_large(self.text)
+
+    @property
+    def size_words(self) -> str:
+        return size_words(self.text)
+
+    @property
     def from_file(self) -> bool:
         return self.shape.multiline and not self.shape.secret
 
@@ -226,6 +236,17 @@ def survives_as_double(text: str) -> bool:
         return False
     value = float(text)
     return math.isfinite(value) and Decimal(text) == Decimal(repr(value))
+
+
+def is_large(text: str) -> bool:
+    """Whether a text is folded away until somebody wants to see it."""
+    return len(text) > LARGE_CHARACTERS or text.count("\n") > LARGE_LINES
+
+
+def size_words(text: str) -> str:
+    """How large a folded text is: 2.1 MB, 40 001 lines."""
+    lines = text.count("\n") + (not text.endswith("\n"))
+    return f"{byte_size(len(text.encode()))}, {count(lines, 'line')}"
 
 
 def typable(text: str) -> bool:

@@ -8,13 +8,10 @@ from statistics import median
 import orjson
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from runs.engine.masking import Mask
 from runs.engine.results import RunStatus
 from runs.models import RunEvent, WorkflowRun
-from runs.templatetags.console import exact_time, iso_time
 
 from .json_schema import Shape, label_of, one_of
 
@@ -37,13 +34,12 @@ class RecentInput:
         return f"Run {self.run.id}"
 
     @property
-    def when(self) -> SafeString:
+    def day(self) -> str:
         """The time alone today, then the day: a list of inputs is not read to the second."""
         at, today = timezone.localtime(self.run.created_at), timezone.localdate()
-        text = f"{at:%H:%M}" if at.date() == today else f"{at.day} {at:%b}"
-        if at.date() == today - timedelta(days=1):
-            text = "Yesterday"
-        return format_html('<time datetime="{}" title="{}">{}</time>', iso_time(at), exact_time(at), text)
+        if at.date() == today:
+            return f"{at:%H:%M}"
+        return "Yesterday" if at.date() == today - timedelta(days=1) else f"{at.day} {at:%b}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """A value as a form made from its JSON Schema: drawn from JSON or from what was posted, read back as JSON.
 
 Every input is named by a letter for what it tells, and a JSON pointer: `v:` a value, `s:` the state of an optional
-field, `e:` that an empty one is sent all the same, `n:` the rows of a list, `j:` a part as JSON, `f:` a file, `k:` that a
-decimal is sent as a text. In a list the pointer holds the key of the row, which stays when rows before it go.
+field, `e:` that an empty one is sent all the same, `n:` the rows of a list, `j:` a part as JSON, `f:` a file, `k:` that
+a decimal is sent as a text. In a list the pointer holds the key of the row, which stays when rows before it go.
 """
 
 from collections.abc import Iterator

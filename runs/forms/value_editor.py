@@ -7,7 +7,7 @@ from runs.engine.json_value import InvalidJson
 from runs.engine.snapshot import UNSET
 
 from .exact_json import plain, read_exact, write_exact
-from .fields import Field, State, TextField
+from .fields import Field, State, TextField, is_large, size_words
 from .json_schema import Kind, shape_of
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema_form import SchemaForm
@@ -50,6 +50,14 @@ class ValueEditor:
     @property
     def rows(self) -> int:
         return min(28, max(8, self.text.count("\n") + 2))
+
+    @property
+    def large(self) -> bool:
+        return is_large(self.text)
+
+    @property
+    def size_words(self) -> str:
+        return size_words(self.text)
 
     @property
     def holds_secrets(self) -> bool:

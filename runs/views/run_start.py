@@ -1,5 +1,6 @@
 """The page that starts a run: /workflows/<id>/start/."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,8 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists
+from runs.engine.undefined import UNSET
 from runs.execution.dispatch import ExecutorState, executor_state
 from runs.execution.history import read_events
+from runs.execution.registry import registry
 from runs.execution.start import (
     InputTooLarge,
     InvalidRunId,
@@ -120,6 +123,8 @@ class _Submission:
                 return self._refused(error)
             except (InvalidInput, InvalidTracing, NotJson, RunAlreadyExists, StartRefused) as error:
                 _take(self.form, error)
+        if self.form.problems:
+            _check_parts(self.form, self.workflow.id, asked)
         if run is not None:
             return HttpResponseRedirect(reverse("run_detail", args=[run.id]), status=303)
         problems = self.form.problems
@@ -146,6 +151,22 @@ def _change_rows(form: RunStartForm, act: str, pointer: str) -> None:
         target.add_row(pointer) if target is not editor else editor.add_row()
     else:
         target.remove_row(pointer if target is not editor else rest)
+
+
+def _check_parts(form: RunStartForm, workflow_id: str, asked: Mapping[str, object]) -> None:
+    """Tell everything at once: starting stops at the first part of a request that is wrong."""
+    workflow = registry().get(workflow_id)
+    if workflow is None or not workflow.validate_inputs:
+        return
+    state = {} if asked["initial_state"] is UNSET else asked["initial_state"]
+    for editor, schema, value in (
+        (form.input, workflow.input_schema, asked["input"]),
+        (form.state, workflow.state_schema, state),
+        (form.context, workflow.request_context_schema, asked["request_context"]),
+    ):
+        if schema is not None and not editor.problems:
+            editor.refuse([(issue.dotted, issue.message) for issue in schema.parse(value).issues])
+    form.sends_state = form.sends_state or bool(form.state.problems)
 
 
 def _take(form: RunStartForm, error: Exception) -> None:
@@ -189,6 +210,8 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
             check_start(StartRequest(workflow_id=workflow.id, **asked), actor=request.user)
         except (InvalidInput, InvalidTracing, NotJson, StartRefused) as error:
             _take(form, error)
+    if form.problems:
+        _check_parts(form, workflow.id, asked)
     heading = f"Copied from {cut_id(source.id, 'end')}: {_heading(len(form.problems))} before it can start"
     return _page(request, workflow, form, heading=heading, source=source)
 

@@ -1,4 +1,7 @@
-import { byteSize } from "./words.js"
+import { byteSize, grouped } from "./words.js"
+
+const LARGE_CHARACTERS = 262_144 // as in runs/forms/fields.py: more is folded away, as its layout takes seconds
+const LARGE_LINES = 10_000
 
 /** Reads a chosen file's text into the text area beside it, where it can be seen and changed before it is sent. */
 export class FileText {
@@ -21,6 +24,7 @@ export class FileText {
     try {
       const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer())
       const area = document.getElementById(box.dataset.fileOf)
+      fold(area.closest(".wf-large"), text, file.size)
       area.value = text
       area.dispatchEvent(new Event("input", { bubbles: true }))
       note.textContent = `${file.name}, ${byteSize(file.size)}`
@@ -30,4 +34,13 @@ export class FileText {
       input.value = ""
     }
   }
+}
+
+/** A large text is there without being shown: its summary tells its size, and opens it for who wants to see it. */
+function fold(details, text, bytes) {
+  const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0)
+  const large = text.length > LARGE_CHARACTERS || lines > LARGE_LINES
+  details.open = !large
+  details.classList.toggle("is-large", large)
+  details.querySelector("[data-size-words]").textContent = `${byteSize(bytes)}, ${grouped(lines)} lines`
 }

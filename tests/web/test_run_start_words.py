@@ -124,7 +124,9 @@ def test_what_a_run_cannot_carry_is_refused_with_its_place(text, says):
 
 
 def test_an_integer_beyond_64_bits_is_refused_at_its_field():
-    editor = ValueEditor("input", {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, "Input")
+    editor = ValueEditor(
+        "input", {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, "Input"
+    )
     editor.form.find(("n",)).text = "99999999999999999999"
     assert editor.value() is UNSET
     assert "64 bits" in editor.form.find(("n",)).error
