@@ -1,5 +1,6 @@
 """What a page of the browser may not do unseen: raise, break the policy, miss a file."""
 
+PATIENCE_MS = 30_000  # what a page may take on a machine that does ten other things
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

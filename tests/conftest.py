@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from tests.browser_page import CHROMIUM_FLAGS, PageProblems
+from tests.browser_page import CHROMIUM_FLAGS, PATIENCE_MS, PageProblems
 from tests.console_server import ConsoleServer
 
 
@@ -44,8 +44,9 @@ def _end(server: ConsoleServer) -> None:
 @pytest.fixture(scope="module")
 def browser():
     """Debian's Chromium. Tests that use it talk to `console`, never to the database of this process."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         pytest.fail("No Chromium is installed. `apt-get install chromium`, or set CHROMIUM to its path.")
@@ -65,7 +66,7 @@ def page_problems() -> PageProblems:
 def page(browser, page_problems: PageProblems):
     """A new page, 1440 by 900. Errors of scripts, refusals of the CSP and missing files fail the test at its end."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page_problems.watch(context)
     yield context.new_page()
     context.close()

@@ -15,7 +15,8 @@ from pathlib import Path
 from tests.browser_page import CHROMIUM_FLAGS, PageProblems
 from tests.console_server import ROOT, ConsoleServer
 
-WIDTHS = {1440: 900, 375: 812}  # pixels; the height is the least, a picture holds the whole page
+WIDTHS = {1440: 900, 375: 812}  # pixels; the height is the least
+HIGHEST = 4_000  # pixels; the rest of a longer page is left out
 THEMES = ("light", "dark")
 TABS = ("timeline", "stream", "steps", "state", "input", "events")
 
@@ -107,8 +108,7 @@ def take(context, console: ConsoleServer, runs: dict[str, str], out: Path, wante
         if wanted and not any(name == some or name.startswith(f"{some}-") for some in wanted):
             continue
         answer = page.goto(f"{console.url}{path}", wait_until="load")
-        page.wait_for_timeout(400)  # what a live page fetches first
-        page.screenshot(path=out / f"{name}-{suffix}.png", full_page=True)
+        picture(page, out / f"{name}-{suffix}.png")
         sideways = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         notes = [*problems.found, *(["scrolls sideways"] if sideways else [])]
         print(f"{name}-{suffix}  {answer.status if answer else ''}  {'; '.join(notes)}".rstrip())
@@ -121,8 +121,19 @@ def refused(page, console: ConsoleServer, out: Path, suffix: str) -> None:
     """The start form as it comes back with errors."""
     page.goto(f"{console.url}/workflows/order-fulfilment/start/")
     page.locator("form button[type=submit].btn-primary").first.click()
-    page.wait_for_timeout(600)
-    page.screenshot(path=out / f"start-refused-{suffix}.png", full_page=True)
+    page.wait_for_load_state()
+    picture(page, out / f"start-refused-{suffix}.png")
+
+
+def picture(page, path: Path) -> None:
+    """The whole page, in a window as high as the page: bars that stick to an edge stand where they belong."""
+    least = page.viewport_size["height"]
+    page.wait_for_timeout(400)  # what a live page fetches first
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({**page.viewport_size, "height": min(max(height, least), HIGHEST)})
+    page.wait_for_timeout(100)
+    page.screenshot(path=path)
+    page.set_viewport_size({**page.viewport_size, "height": least})
 
 
 def sign_in(browser, console: ConsoleServer, out: Path, wanted: list[str]) -> dict:

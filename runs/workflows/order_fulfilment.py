@@ -63,7 +63,7 @@ async def reserve_stock(ctx: StepContext[ValidOrder]) -> Reservation:
     """Take each line's units from the bay where they lie."""
     order = _order(ctx)
     for number, line in enumerate(order.order.lines, 1):
-        await _pause(ctx, order)
+        await _pause(order, picks=6 / len(order.order.lines))
         chunk = {"type": "progress", "sku": line.sku, "reserved": number, "of": len(order.order.lines)}
         await ctx.writer.write(chunk)
     await ctx.set_state({"reserved_units": ctx.input.units})
@@ -74,7 +74,7 @@ async def reserve_stock(ctx: StepContext[ValidOrder]) -> Reservation:
 async def score_fraud(ctx: StepContext[ValidOrder]) -> Score:
     """How likely a fraud is, from 0 to 1: large orders, partners and hurried deliveries add to it."""
     order = _order(ctx)
-    await _pause(ctx, order, picks=3)
+    await _pause(order, picks=3)
     reasons = {
         "large order": 0.45 if ctx.input.subtotal >= 5_000 else 0.0,
         "partner channel": 0.2 if order.channel == "partner" else 0.0,
@@ -90,7 +90,7 @@ async def score_fraud(ctx: StepContext[ValidOrder]) -> Score:
 async def quote_shipping(ctx: StepContext[ValidOrder]) -> Quote:
     """The carrier, its price and how many days it takes."""
     order = _order(ctx)
-    await _pause(ctx, order, picks=5)
+    await _pause(order, picks=5)
     carrier, price, days = CARRIERS[order.shipping.service]
     fragile = sum(line.qty for line in order.order.lines if line.fragile)
     return Quote(carrier=carrier, price=round(price + 0.5 * fragile, 2), days=days)
@@ -103,7 +103,7 @@ async def quote_shipping(ctx: StepContext[ValidOrder]) -> Quote:
 async def charge_card(ctx: StepContext[object]) -> Charge:
     """Charge the card. The terminal may give no answer; three more tries follow, each after a longer wait."""
     order = _order(ctx)
-    await _pause(ctx, order, picks=4)
+    await _pause(order, picks=4)
     if ctx.retry_count < order.simulate.payment_failures:
         raise PaymentTimeout(f"The card terminal gave no answer to attempt {ctx.retry_count + 1}.")
     if order.card_token.get_secret_value().startswith("tok_declined"):
@@ -149,7 +149,7 @@ async def pack_lines(ctx: StepContext[PackingTask]) -> Packed:
     for picked in [*range(handful, line.qty, handful), line.qty]:
         if ctx.abort_signal.aborted:
             raise NonRetryableError("Stopped: the run was canceled.")
-        await _pause(ctx, order)
+        await _pause(order)
         await ctx.writer.write({"type": "progress", "line": ctx.input.number, "picked": picked, "of": line.qty})
         if picked % UNITS_OF_A_CARTON < handful or picked == line.qty:
             await ctx.writer.write({"type": "scan", "barcode": f"{400_638_000_0000 + _number(line.sku)}", "bay": bay})
@@ -185,7 +185,7 @@ def _order(ctx: StepContext) -> Order:
     return Order.model_validate(ctx.get_init_data())
 
 
-async def _pause(ctx: StepContext, order: Order, picks: int = 1) -> None:
+async def _pause(order: Order, picks: float = 1) -> None:
     await asyncio.sleep(SECONDS_OF_A_PICK[order.simulate.pace] * picks)
 
 
