@@ -71,7 +71,7 @@ class Body:
         self.schema_instance = UNSET  # a model is handed out once; a further attempt gets a fresh one
         if instance is UNSET:
             instance = self.payload.copy()
-            if step.input_schema is not None and (number or resuming) and site.flow.workflow.validate_inputs:
+            if step.input_schema is not None and (number or resuming) and ex.workflow.validate_inputs:
                 instance = step.input_schema.instance(instance)
         answer: object = UNSET
         if resuming and record.resume_payload is not UNSET:
@@ -83,7 +83,7 @@ class Body:
         return StepContext(
             step,
             site.flow.scope,
-            checks=site.flow.workflow.validate_inputs,
+            checks=ex.workflow.validate_inputs,  # the outermost workflow decides, as in the reference
             input=instance,
             run_id=site.flow.run_id,
             workflow_id=site.flow.workflow.id,

@@ -19,6 +19,7 @@ from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
 from .lifecycle import RunEnd, RunInfo
 from .records import RunSnapshot, StepRecord
 from .results import RunStatus, StepStatus
+from .resuming import labels_of
 from .schemas import INVALID_STATE
 from .site import Answer, Ending, Flow, Site, Start, StepFailed
 from .sleep import run_sleep
@@ -181,7 +182,7 @@ async def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: 
 def value_before(flow: Flow, index: int) -> Value:
     """What the entry at this index gets: the output of the one before it, or the input of the graph."""
     if index == 0:
-        return Value(flow.scope.input) if flow.scope.input is not UNSET else NOTHING
+        return Value(flow.scope.input, seq=flow.scope.input_seq) if flow.scope.input is not UNSET else NOTHING
     before = flow.workflow.entries[index - 1]
     if isinstance(before, Parallel | Branch):
         return output_of_block(flow, before, index - 1)
@@ -215,7 +216,7 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
         failed = outcome.record if outcome.status is StepStatus.FAILED else None
         await workflow.tell_end(RunEnd.of(info, outcome.status.value, outcome.value.value, failed))
     if outcome.status is StepStatus.FAILED:
-        raise StepFailed(_nested_failure(outcome.record))
+        raise StepFailed(_nested_failure(flow, outcome.record))
     return ending
 
 
@@ -233,7 +234,7 @@ def _answer_below(ex: Execution, parent: Flow, record: StepRecord, start: Start)
 async def _open_nested(ex: Execution, flow: Flow) -> None:
     """Read the parent's state with the nested workflow's schema. Raises what makes the parent's step fail."""
     workflow = flow.workflow
-    if workflow.state_schema is not None and workflow.validate_inputs:
+    if workflow.state_schema is not None and ex.workflow.validate_inputs:
         parsed = workflow.state_schema.check(dict(flow.scope.state), INVALID_STATE)
         flow.scope.state.clear()
         flow.scope.state.update(parsed.value)  # type: ignore[call-overload]
@@ -247,7 +248,7 @@ def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepReco
         asking = [step for step in flow.scope.steps.values() if step.status is StepStatus.SUSPENDED]
         last = asking[-1] if asking else outcome.record
         path = [last.step_id, *(last.suspended_path or [])] if last is not None else []
-        payload = last.suspend_payload if last is not None and isinstance(last.suspend_payload, dict) else UNSET
+        payload = last.suspend_payload if last is not None else UNSET
         labels = tuple(dict.fromkeys(label for step in asking for label in labels_of(step)))
         flow.span.end(status="suspended")
         span_id = flow.span.span_id
@@ -272,13 +273,7 @@ def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepReco
     return Ending(StepStatus.SUCCESS, outcome.value, state)
 
 
-def labels_of(record: StepRecord) -> list[str]:
-    """The labels under which a suspended step, or one of its items, can be answered."""
-    items = [item for item in (record.items or {}).values() if item.status is StepStatus.SUSPENDED]
-    return [*record.labels, *(label for item in items for label in item.labels)]
-
-
-def _nested_failure(record: StepRecord | None) -> Failure:
+def _nested_failure(flow: Flow, record: StepRecord | None) -> Failure:
     """The failure of a nested workflow as its parent's step reports it."""
     if record is None or record.error is None:
         return Failure({"message": "The nested workflow failed", "name": "Error"})
@@ -291,7 +286,7 @@ def _nested_failure(record: StepRecord | None) -> Failure:
             "options": options,
         }
         return Failure(wrapped, record.stack, record.tripwire)
-    if record.non_retryable:
+    if any(step.non_retryable and step.status is StepStatus.FAILED for step in flow.scope.steps.values()):
         name = NonRetryableError.name
         wrapped = {"message": error.get("message", ""), "name": name, "isNonRetryable": True, "cause": error}
         return Failure(wrapped, record.stack, None, non_retryable=True)

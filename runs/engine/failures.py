@@ -22,6 +22,11 @@ class Failure:
     stack_text: str | None = None
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether a guard says that another attempt is of no use."""
+        return self.tripwire is not None and self.tripwire.get("retry") is False
+
+    @property
     def message(self) -> str:
         """What the error says."""
         return str(self.error.get("message", ""))

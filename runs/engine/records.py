@@ -74,6 +74,7 @@ class Scope:
     path: str = ""
     entry: int = -1  # the furthest entry that was begun; everything before it is done
     input: object = UNSET
+    input_seq: int | None = None  # the event that holds it
     state: dict[str, object] = field(default_factory=dict)
     steps: dict[str, StepRecord] = field(default_factory=dict)  # by step id
     execution_path: list[str] = field(default_factory=list)
@@ -121,7 +122,6 @@ class RunSnapshot:
     control_seq: int = 0
     target: list[str] | None = None  # of a time travel
     travel_input: object = UNSET  # the input that was given with it
-    input_seq: int | None = None  # the event that holds the run's input
     canceled_by: str | None = None
 
     @property

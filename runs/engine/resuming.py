@@ -31,7 +31,9 @@ def check_resume(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[s
     if top is None or top.status is not StepStatus.SUSPENDED:
         raise _not_waiting(steps[0], list(snapshot.suspended_paths))
     index = request.get("forEachIndex", named.get("foreachIndex") if named is not None else None)
-    steps, leaf = _down(workflow, snapshot, top, steps, index if isinstance(index, int) else None)
+    way = _Way(snapshot, label if named is not None and isinstance(label, str) else None, index)
+    leaf = way.down(workflow, top, steps[1:])
+    steps, index = way.path, way.index
     data: dict[str, object] = {"steps": steps}
     given = request.get("resumeData", UNSET)
     if workflow.validate_inputs and leaf is not None and leaf.resume_schema is not None:
@@ -76,31 +78,53 @@ def _path(snapshot: RunSnapshot, step: object) -> list[str]:
     return paths[0]
 
 
-def _down(
-    workflow: "Workflow", snapshot: RunSnapshot, top: StepRecord, steps: list[str], index: int | None
-) -> tuple[list[str], Step | None]:
-    """The path down to the step that waits, and that step. Refuses one that does not wait: nothing is lost yet."""
-    record, step = top, _step(workflow, top.step_id)
-    path = [top.step_id]
-    rest = list(steps[1:])
-    while step is not None and step.workflow is not None:
-        if record.items is not None:
-            waiting = {k: item for k, item in record.items.items() if item.status is StepStatus.SUSPENDED}
-            record = waiting.get(index) if index is not None else next(iter(waiting.values()), record)  # type: ignore[assignment]
-            index = None
-            if record is None:
+class _Way:
+    """The way down to the step that waits. Refuses one that does not wait: nothing is lost yet."""
+
+    def __init__(self, snapshot: RunSnapshot, label: str | None, index: object) -> None:
+        self.path: list[str] = []
+        self.index = index if isinstance(index, int) else None  # of an item on the way
+        self._snapshot = snapshot
+        self._label = label
+
+    def down(self, workflow: "Workflow", top: StepRecord, rest: list[str]) -> Step | None:
+        """Go as far as there are nested workflows; the step there. Raises NotSuspended."""
+        record, step = top, _step(workflow, top.step_id)
+        self.path.append(top.step_id)
+        while step is not None and step.workflow is not None:
+            scope = self._snapshot.scopes.get(self._item(record).path)
+            if scope is None:
                 break
-        scope = snapshot.scopes.get(record.path)
-        if scope is None:
-            break
-        below = [inner for inner in scope.steps.values() if inner.status is StepStatus.SUSPENDED]
-        wanted = rest.pop(0) if rest else (record.suspended_path or [below[0].step_id if below else ""])[0]
-        found = next((inner for inner in below if inner.step_id == wanted), None)
-        if found is None:
-            raise _not_waiting(wanted, [inner.step_id for inner in below])
-        path.append(wanted)
-        record, step = found, _step(step.workflow, wanted)
-    return path, step
+            waiting = [inner for inner in scope.steps.values() if inner.status is StepStatus.SUSPENDED]
+            wanted = rest.pop(0) if rest else self._guess(self._item(record), waiting)
+            found = next((inner for inner in waiting if inner.step_id == wanted), None)
+            if found is None:
+                raise _not_waiting(wanted, [inner.step_id for inner in waiting])
+            self.path.append(wanted)
+            record, step = found, _step(step.workflow, wanted)
+        self._item(record)
+        return step
+
+    def _item(self, record: StepRecord) -> StepRecord:
+        """Of a foreach, the item that is meant: by index, by label, or the first that waits."""
+        waiting = {k: item for k, item in (record.items or {}).items() if item.status is StepStatus.SUSPENDED}
+        if self.index is None and self._label is not None:
+            self.index = next((k for k, item in waiting.items() if self._label in item.labels), None)
+        if self.index is not None and self.index in waiting:
+            return waiting[self.index]
+        return next(iter(waiting.values()), record)
+
+    def _guess(self, record: StepRecord, waiting: list[StepRecord]) -> str:
+        """The step that is meant when none is named: the one that has the label, else the one that asked last."""
+        labelled = [step.step_id for step in waiting if self._label in labels_of(step)]
+        asked = (record.suspended_path or [""])[0]
+        return labelled[0] if labelled else asked or (waiting[0].step_id if waiting else "")
+
+
+def labels_of(record: StepRecord) -> list[str]:
+    """The labels under which a suspended step, or one of its items, can be answered."""
+    items = [item for item in (record.items or {}).values() if item.status is StepStatus.SUSPENDED]
+    return [*record.labels, *(label for item in items for label in item.labels)]
 
 
 def _step(workflow: "Workflow", step_id: str) -> Step | None:

@@ -44,11 +44,10 @@ def apply(snapshot: RunSnapshot, seq: int, type: str, at: int, data: Data) -> No
 def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.workflow_id = str(data.get("workflowId", snapshot.workflow_id))
     snapshot.input = data.get("input", UNSET)
-    snapshot.input_seq = seq
     snapshot.resource_id = data.get("resourceId")
     snapshot.request_context = dict(data.get("requestContext") or {})
     state = dict(data.get("initialState") or {})
-    snapshot.scopes = {"": Scope(input=snapshot.input, state=state)}
+    snapshot.scopes = {"": Scope(input=snapshot.input, input_seq=seq, state=state)}
     snapshot.steps = {}
     _options(snapshot, EventType.RUN_START, seq, data)
 
@@ -101,7 +100,7 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
     scope = snapshot.scopes[""]
     if "input" in data:
         snapshot.input = scope.input = data["input"]
-        snapshot.input_seq = seq
+        scope.input_seq = seq
     if "state" in data:
         scope.state = dict(data["state"])
     for path in data.get("drop") or ():
@@ -112,6 +111,7 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
         snapshot.scopes.setdefault(path, Scope(path, state=dict(scope.state))).entry = entry
     for path, value in (data.get("inputs") or {}).items():
         snapshot.scopes[path].input = value
+        snapshot.scopes[path].input_seq = None
 
 
 def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
@@ -212,7 +212,15 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     if data.get("nested") and path not in snapshot.scopes:
         state = data.get("state", scope.state)
         hidden = record.item is not None or scope.hidden
-        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)
+        snapshot.scopes[record.path] = Scope(
+            record.path, input=record.payload, input_seq=record.payload_seq, state=dict(state), hidden=hidden
+        )
+
+
+def _open(snapshot: RunSnapshot, record: StepRecord, state: Data, *, hidden: bool) -> None:
+    """The nested run of a step begins, with a state of its own."""
+    scope = Scope(record.path, input=record.payload, input_seq=record.payload_seq, state=dict(state), hidden=hidden)
+    snapshot.scopes[record.path] = scope
 
 
 def _replace(snapshot: RunSnapshot, record: StepRecord, data: Data) -> None:
@@ -252,7 +260,9 @@ def _step_retry(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         hidden = snapshot.scopes[record.path].hidden
         snapshot.forget_below(record)
         state = data.get("state", snapshot.scopes[record.scope].state)
-        snapshot.scopes[record.path] = Scope(record.path, input=record.payload, state=dict(state), hidden=hidden)
+        snapshot.scopes[record.path] = Scope(
+            record.path, input=record.payload, input_seq=record.payload_seq, state=dict(state), hidden=hidden
+        )
 
 
 def _settle(snapshot: RunSnapshot, record: StepRecord, seq: int, data: Data) -> None:

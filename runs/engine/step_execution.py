@@ -31,7 +31,7 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     workflow = flow.workflow
     refusal: StepRefused | None = None
     payload, instance = start.given, _UNREAD
-    if start.answer is None and workflow.validate_inputs:
+    if start.answer is None and ex.workflow.validate_inputs:
         payload, instance, refusal = _read_input(ex, step, start.given)
     info = site.info
     span = site.span.step(
@@ -144,7 +144,7 @@ async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy) -> Ending 
                 raise
             failure = failure_of(error)
         done = len(record.attempts)
-        if done >= policy.attempts or failure.non_retryable or failure.tripwire is not None or ex.cancel.aborted:
+        if done >= policy.attempts or failure.non_retryable or failure.is_refusal or ex.cancel.aborted:
             return failure
         wait = policy.wait(done + 1)
         next_at = now_ms() + round(wait * 1000)
