@@ -82,7 +82,10 @@ def cancel(
     with transaction.atomic():
         event = _cancel_idle(run_id, label)
         if event is None and not _ask_to_cancel(run_id):
-            return False
+            # It has ended, or it was put down between the two looks.
+            event = _cancel_idle(run_id, label)
+            if event is None:
+                return False
         AuditEntry.objects.create(
             actor=actor, actor_label=label, verb="cancel", object_type="run", object_id=run_id, address=address
         )

@@ -223,7 +223,7 @@ class EmbeddedExecutor:
     async def _begin(self) -> None:
         orphans = await self._store.writer.perform(requeue_orphans)
         if orphans:
-            logger.info("%d runs that were left in the middle go on.", orphans)
+            logger.info("Runs that were left in the middle and go on now: %d", orphans)
         self.leads = True
 
     async def _sweep(self) -> None:

@@ -5,21 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import orjson
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from uuid_utils.compat import uuid7
 
 from runs.engine import UNSET, Workflow
 from runs.engine.errors import RunAlreadyExists
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
-from runs.models import AuditEntry, Payload, RunEvent, WorkflowDefinition, WorkflowRun
+from runs.models import AuditEntry, Payload, WorkflowDefinition, WorkflowRun, WorkflowVersion
 
 from . import dispatch
 from .announce import announce
+from .batch import INSERT_EVENT
 from .large_values import digests, encoded_event, kept_values
-from .registry import runnable
+from .registry import content_hash, registry, runnable
 
 __all__ = [
     "InputTooLarge",
@@ -112,8 +114,8 @@ def start_run(
     created = datetime.fromtimestamp(now / 1000, UTC)
     run = WorkflowRun(
         id=request.run_id or str(uuid7()),
-        workflow=checked.definition,
-        version=checked.definition.current,
+        workflow_id=request.workflow_id,
+        version_id=checked.version_id,
         priority=request.priority,
         created_at=created,
         updated_at=created,
@@ -131,7 +133,7 @@ def start_run(
         with transaction.atomic():
             WorkflowRun.objects.enqueue(run, checked.tracing.tags)
             _store(run, event)
-            _audit(run, address)
+            _audit(run, checked.version_number, address)
             transaction.on_commit(lambda: announce({run.id: [event]}))
             dispatch.dispatch(run.id)
     except IntegrityError:
@@ -154,18 +156,19 @@ def check_start(request: StartRequest, *, actor: AbstractBaseUser | None = None)
 class _Checked:
     """A request that may be carried out: of what, and with which first event."""
 
-    definition: WorkflowDefinition
+    version_id: int
+    version_number: int
     tracing: TracingOptions
     text: bytes
     large: Mapping[str, bytes] | None
 
 
 def _check(request: StartRequest, actor: AbstractBaseUser | None) -> _Checked:
-    definition, workflow = _runnable(request.workflow_id)
+    workflow, version_id, number = _runnable(request.workflow_id)
     data, tracing = _first_event(request, workflow)
     text, large = encoded_event(data)
     _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
-    return _Checked(definition, tracing, text, large)
+    return _Checked(version_id, number, tracing, text, large)
 
 
 def _refuse_used_id(run_id: str) -> None:
@@ -177,18 +180,24 @@ def _made_with(start_key: str) -> WorkflowRun | None:
     return WorkflowRun.objects.filter(start_key=start_key).first()
 
 
-def _runnable(workflow_id: str) -> tuple[WorkflowDefinition, Workflow]:
-    definition = WorkflowDefinition.objects.with_current().filter(pk=workflow_id).first()
-    if definition is None:
+def _runnable(workflow_id: str) -> tuple[Workflow, int, int]:
+    """The workflow, with the id and the number of the version that new runs get."""
+    columns = ("problem", "enabled", "current_id", "current__number", "current__content_hash")
+    # Not the version itself: its graph and schemas take longer to read than all else here.
+    found = list(WorkflowDefinition.objects.filter(pk=workflow_id).values_list(*columns))
+    if not found:
         raise UnknownWorkflow(workflow_id)
-    if definition.problem:
-        raise WorkflowDisabled(workflow_id, definition.problem)
-    if not definition.enabled:
+    problem, enabled, version_id, number, hash = found[0]
+    if problem:
+        raise WorkflowDisabled(workflow_id, problem)
+    if not enabled:
         raise WorkflowDisabled(workflow_id, "It has been switched off.")
-    workflow = runnable(definition.current) if definition.current else None
+    workflow = registry().get(workflow_id)
+    if workflow is None or hash != content_hash(workflow_id):
+        workflow = runnable(WorkflowVersion.objects.get(pk=version_id)) if version_id else None
     if workflow is None:
         raise WorkflowDisabled(workflow_id, "This server does not have its code, or has another version of it.")
-    return definition, workflow
+    return workflow, version_id, number
 
 
 def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, object], TracingOptions]:
@@ -233,21 +242,21 @@ def _refuse_beyond_limits(request: StartRequest, actor: AbstractBaseUser | None,
 
 
 def _store(run: WorkflowRun, event: Event) -> None:
-    """The event by the models: a start happens once for each run, and shares the transaction of the card."""
-    large = event.large or {}
-    rows = [Payload(**row._asdict()) for value in large.values() for row in kept_values(value)]
+    rows = [Payload(**row._asdict()) for value in (event.large or {}).values() for row in kept_values(value)]
     if rows:
         Payload.objects.bulk_create(rows, ignore_conflicts=True)
-    RunEvent.objects.create(run=run, seq=event.seq, type=event.type, at=event.at, data=event.data, large=digests(large))
+    large = orjson.dumps(digests(event.large)).decode() if event.large else None
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_EVENT, (run.id, event.seq, event.type, event.at, event.data, large))
 
 
-def _audit(run: WorkflowRun, address: str | None) -> None:
+def _audit(run: WorkflowRun, version: int, address: str | None) -> None:
     AuditEntry.objects.create(
         actor=run.actor,
         actor_label=run.actor_label,
         verb="start",
         object_type="run",
         object_id=run.id,
-        after={"workflow": run.workflow_id, "version": run.version.number, "tags": run.tags},
+        after={"workflow": run.workflow_id, "version": version, "tags": run.tags},
         address=address,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from runs.engine import StepContext, Workflow, step
+from runs.engine import UNSET, StepContext, Workflow, step
 
 
 class Number(BaseModel):
@@ -101,3 +101,17 @@ async def fail(ctx: StepContext) -> None:
 
 
 failing = Workflow(id="failing").then(fail).commit()
+
+
+class Decision(BaseModel):
+    ok: bool
+
+
+@step(id="decide", input=Number, output=Number, resume=Decision)
+async def decide(ctx: StepContext[Number]) -> Number | None:
+    if ctx.resume_data is UNSET:
+        return await ctx.suspend({"message": "May it go on?"}, resume_label="go")
+    return ctx.input
+
+
+deciding = Workflow(id="deciding", input=Number).then(first).then(decide).then(second).commit()

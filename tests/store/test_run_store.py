@@ -214,7 +214,8 @@ async def test_a_deleted_run_is_gone_with_its_log(store):
 
 
 async def test_a_run_that_does_not_exist_is_not_claimed(store):
-    assert await store.claim("nobody", expected=list(RunStatus)) is None
+    with pytest.raises(RunNotFound):
+        await store.claim("nobody", expected=list(RunStatus))
 
 
 async def test_many_runs_at_once_lose_nothing(store):
@@ -236,5 +237,5 @@ async def test_events_that_nobody_waits_for_are_committed_soon(store):
     log = await open_log(store)
     log.append("workflow-step-output", {"id": "a", "output": 1})
     async with asyncio.timeout(2):
-        while not await store.load("r1"):
+        while not await store.load("r1"):  # noqa: ASYNC110
             await asyncio.sleep(0.001)

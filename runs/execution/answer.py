@@ -1,0 +1,118 @@
+"""Answers to suspended runs: for the run's page, the inbox, the HTTP API and the command line alike."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from runs.engine import UNSET, RunSnapshot, Workflow
+from runs.engine.errors import NotSuspended, ResumeAlreadyClaimed, RunNotFound
+from runs.engine.events import CHUNK_TYPES, Event, EventType
+from runs.engine.results import RunStatus
+from runs.engine.snapshot import fold
+from runs.models import AuditEntry, WorkflowRun
+
+from . import dispatch
+from .announce import announce
+from .history import stored_events
+from .outside import event_of, store_event
+from .registry import runnable
+from .start import WorkflowDisabled
+
+# Of a hundred thousand chunks none decides where an answer goes.
+TOLD = [kind for kind in EventType if kind not in CHUNK_TYPES]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What somebody answers, and to which step. Without a step it goes to the only one that waits."""
+
+    run_id: str
+    data: object = UNSET  # UNSET: none, the step runs as if for the first time
+    step: str | list[str] | None = None  # a path, such as `review` or `inner.review`
+    label: str | None = None
+    for_each_index: int | None = None
+    request_context: Mapping[str, object] = field(default_factory=dict)
+    tracing_options: Mapping[str, object] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        given = {
+            "step": self.step,
+            "label": self.label,
+            "forEachIndex": self.for_each_index,
+            "requestContext": dict(self.request_context) or None,
+            "tracingOptions": dict(self.tracing_options) or None,
+        }
+        request = {key: value for key, value in given.items() if value is not None}
+        return request if self.data is UNSET else request | {"resumeData": self.data}
+
+
+def resume_run(
+    answer: Answer, *, actor: AbstractBaseUser | None = None, actor_label: str = "", address: str | None = None
+) -> None:
+    """Check an answer, store it, and have the run go on.
+
+    Of two answers at the same moment one wins. Raises, with nothing changed: RunNotFound, NotSuspended,
+    ResumeAlreadyClaimed, InvalidInput, WorkflowDisabled.
+    """
+    run = find_run(answer.run_id)
+    if run.status != RunStatus.SUSPENDED:
+        raise NotSuspended("This workflow run was not suspended")
+    workflow, snapshot = told(run)
+    data = workflow.check_resume(snapshot, answer.to_json())
+    now = time.time_ns() // 1_000_000
+    event = event_of(snapshot.seq + 1, EventType.RUN_RESUME, now, data)
+    label = actor_label or (actor.get_username() if actor else "")
+    with transaction.atomic():
+        # Nobody else has written since the log was read, or the answer was meant for another question.
+        mine = WorkflowRun.objects.filter(pk=run.pk, status=RunStatus.SUSPENDED, last_seq=snapshot.seq)
+        taken = mine.update(
+            status=RunStatus.RUNNING,
+            queued=True,
+            epoch=F("epoch") + 1,
+            last_seq=event.seq,
+            detail="",
+            updated_at=timezone.now(),
+        )
+        if not taken:
+            raise ResumeAlreadyClaimed(run.workflow_id, run.pk, str(find_run(run.pk).status))
+        store_event(run.pk, event)
+        AuditEntry.objects.create(
+            actor=actor,
+            actor_label=label,
+            verb="resume",
+            object_type="run",
+            object_id=run.pk,
+            after={"step": ".".join(map(str, data["steps"]))},
+            address=address,
+        )
+        transaction.on_commit(lambda: announce({run.pk: [event]}))
+        dispatch.dispatch(run.pk)
+
+
+def find_run(run_id: str) -> WorkflowRun:
+    """The run with its version. Raises RunNotFound."""
+    run = WorkflowRun.objects.select_related("version").filter(pk=run_id).first()
+    if run is None:
+        raise RunNotFound(f"There is no run {run_id}.")
+    return run
+
+
+def told(run: WorkflowRun) -> tuple[Workflow, RunSnapshot]:
+    """The workflow that continues the run, and the run as its log tells it. Raises WorkflowDisabled."""
+    workflow = runnable(run.version)
+    if workflow is None:
+        raise WorkflowDisabled(run.workflow_id, f"This server does not have version {run.version.number} of it.")
+    snapshot = fold(run.pk, run.workflow_id, stored_events(run.pk, TOLD))
+    # Its last event may be a chunk, which was not read.
+    snapshot.seq = max(snapshot.seq, run.last_seq)
+    return workflow, snapshot
+
+
+def events_of(run: WorkflowRun) -> list[Event]:
+    """Everything but the chunks."""
+    return stored_events(run.pk, TOLD)
