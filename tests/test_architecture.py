@@ -15,8 +15,9 @@ ROOMS = {
     "runs.engine": set(),
     "runs.models": {"runs.engine"},
     "runs.workflows": {"runs.engine"},
+    "runs.steps": {"runs.engine"},
     "runs.drawing": {"runs.engine"},
-    "runs.execution": {"runs.models", "runs.engine", "runs.workflows"},
+    "runs.execution": {"runs.models", "runs.engine", "runs.steps", "runs.workflows"},
     "runs.live": {"runs.execution", "runs.models", "runs.engine"},
     "runs.forms": {"runs.drawing", "runs.execution", "runs.models", "runs.engine"},
     "runs.admin": {"runs.drawing", "runs.execution", "runs.forms", "runs.models", "runs.engine"},
@@ -38,7 +39,7 @@ ROOMS = {
     "wfconsole": {"runs.urls", "runs.routing", "runs.execution", "runs.live", "runs.views", "runs.engine"},
 }
 # Nothing of the web or of a database may reach the engine, the drawings or the samples.
-PURE = ("runs.engine", "runs.drawing", "runs.workflows")
+PURE = ("runs.engine", "runs.drawing", "runs.steps", "runs.workflows")
 WEB = {"django", "channels", "daphne", "csp", "axes", "django_htmx", "psycopg", "sqlite3"}
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 50

@@ -3,6 +3,7 @@
 import re
 import secrets
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -49,6 +50,12 @@ class Environment(BaseSettings):
     wfconsole_executor: Literal["embedded", "workers"] | None = None
     # How many runs one executor works on at the same time.
     wfconsole_concurrency: int = Field(default=100, ge=1, le=10_000)
+    # Hosts that the step http_request may ask: names, *.example.org for all below, * for any.
+    wfconsole_http_hosts: str = "*"
+    # Private networks that it may ask, too, such as 10.1.0.0/16,127.0.0.1. Without one here, public addresses alone.
+    wfconsole_http_private_networks: str = ""
+    # The largest answer that it takes, in bytes.
+    wfconsole_http_max_bytes: int = Field(default=1_048_576, ge=1024, le=1_073_741_824)
     # A name for this installation, shown beside the product's.
     wfconsole_name: str = Field(default="", max_length=24)
     # sqlite:///path or postgres://user:password@host:port/name
@@ -65,6 +72,16 @@ class Environment(BaseSettings):
     def _not_blank(cls, value: str) -> str:
         if not [part for part in value.split(",") if part.strip()]:
             raise ValueError("at least one name, separated by commas")
+        return value
+
+    @field_validator("wfconsole_http_private_networks")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        try:
+            for name in _names(value):
+                ip_network(name)
+        except ValueError:
+            raise ValueError("networks such as 10.1.0.0/16 or 127.0.0.1, separated by commas") from None
         return value
 
     @field_validator("database_url")
@@ -170,6 +187,9 @@ API_TOKEN = ENV.wfconsole_api_token
 METRICS_TOKEN = ENV.wfconsole_metrics_token
 CONCURRENCY = ENV.wfconsole_concurrency
 MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
+HTTP_HOSTS = _names(ENV.wfconsole_http_hosts)
+HTTP_PRIVATE_NETWORKS = _names(ENV.wfconsole_http_private_networks)
+HTTP_MAX_BYTES = ENV.wfconsole_http_max_bytes
 MAX_JSON_DEPTH = 100  # levels of nesting in any JSON that a person or a program sends
 MAX_TAGS = 50  # tags of one run
 MAX_TAG_LENGTH = 100  # characters
