@@ -21,7 +21,7 @@ export function startHotkeys(root) {
 function act(root, key) {
   switch (key) {
     case "/":
-      return focus(visible(root.querySelectorAll("#filter, #find"))[0])
+      return focus(root.getElementById("filter") ?? visible(root.querySelectorAll("#find"))[0])
     case "n":
       return click(root.querySelector("[data-key='n']"))
     case "j":
