@@ -13,7 +13,7 @@ from runs.engine.store import CardChange
 from runs.models import Payload, RunEvent, WorkflowRun
 
 from .connection import Connection, PostgresConnection, moment
-from .large_values import digests, kept_values
+from .large_values import KeptValue, kept_apart
 
 RUNS = WorkflowRun._meta.db_table
 EVENTS = RunEvent._meta.db_table
@@ -120,14 +120,15 @@ class Batch:
                 write.fenced = write.run_id not in held
 
     def _insert(self, connection: Connection, on_postgresql: bool) -> None:
-        rows, payloads = [], []
+        rows: list[tuple] = []
+        payloads: list[KeptValue] = []
         for write in self.writes:
             if not write.fenced:
                 run_id = write.run_id
                 for seq, type, at, data, large in write.events:
                     if large:
-                        payloads += [row for value in large.values() for row in kept_values(value)]
-                        large = orjson.dumps(digests(large)).decode()
+                        kept, large = kept_apart(large)
+                        payloads += kept
                     rows.append((run_id, seq, type, at, data, large))
         if payloads:
             payloads.sort(key=lambda row: row.sha256)  # in one order, as above

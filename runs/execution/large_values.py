@@ -35,7 +35,7 @@ def encoded_event(data: Mapping[str, object]) -> tuple[bytes, dict[str, bytes] |
 
 
 def kept_values(value: bytes) -> list[KeptValue]:
-    """The rows that keep a large value: its large members, and the value with their places."""
+    """The rows that keep a large value: its large members, and last the value with their places."""
     digest = sha256(value).hexdigest()
     members = _large_members(value)
     if not members:
@@ -52,9 +52,15 @@ def kept_values(value: bytes) -> list[KeptValue]:
     return [*rows, KeptValue(digest, b"".join(rest), parts)]
 
 
-def digests(large: Mapping[str, bytes] | None) -> dict[str, str] | None:
-    """By key, the names of an event's large values."""
-    return {key: sha256(value).hexdigest() for key, value in large.items()} if large else None
+def kept_apart(large: Mapping[str, bytes]) -> tuple[list[KeptValue], str]:
+    """The rows that keep an event's large values, and by key their names, as JSON: what the event itself keeps."""
+    rows: list[KeptValue] = []
+    names: dict[str, str] = {}
+    for key, value in large.items():
+        kept = kept_values(value)
+        names[key] = kept[-1].sha256
+        rows += kept
+    return rows, orjson.dumps(names).decode()
 
 
 def _large_members(value: bytes) -> list[tuple[int, bytes]]:

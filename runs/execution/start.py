@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import orjson
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, connection, transaction
@@ -20,7 +19,7 @@ from runs.models import AuditEntry, Payload, WorkflowDefinition, WorkflowRun, Wo
 from . import dispatch
 from .announce import announce
 from .batch import INSERT_EVENT
-from .large_values import digests, encoded_event, kept_values
+from .large_values import encoded_event, kept_apart
 from .registry import content_hash, registry, runnable
 
 __all__ = [
@@ -242,10 +241,10 @@ def _refuse_beyond_limits(request: StartRequest, actor: AbstractBaseUser | None,
 
 
 def _store(run: WorkflowRun, event: Event) -> None:
-    rows = [Payload(**row._asdict()) for value in (event.large or {}).values() for row in kept_values(value)]
-    if rows:
-        Payload.objects.bulk_create(rows, ignore_conflicts=True)
-    large = orjson.dumps(digests(event.large)).decode() if event.large else None
+    large = None
+    if event.large:
+        rows, large = kept_apart(event.large)
+        Payload.objects.bulk_create([Payload(**row._asdict()) for row in rows], ignore_conflicts=True)
     with connection.cursor() as cursor:
         cursor.execute(INSERT_EVENT, (run.id, event.seq, event.type, event.at, event.data, large))
 
