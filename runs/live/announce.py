@@ -6,9 +6,7 @@ beyond its own cursor; so news may come late here, but never wrong.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 from django.db import DatabaseError
 
@@ -35,8 +33,7 @@ class Room:
         self.loop = loop
         self.head = Head(0, False, "")
         self.sockets: set[asyncio.Event] = set()
-        self._ring: deque[Line] = deque()
-        self._ring_bytes = 0
+        self._ring: list[Event | Line] = []
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take in what was just committed."""
@@ -65,23 +62,27 @@ class Room:
         if not self._ring or cursor + 1 < self._ring[0].seq:
             return None
         start = cursor + 1 - self._ring[0].seq
-        return list(islice(self._ring, start, start + limit))
+        some = self._ring[start : start + limit]
+        # Made into lines when they are asked for, once for all sockets: one that is far behind reads the database.
+        raw = [one for one in some if isinstance(one, Event)]
+        if raw:
+            made = iter(lines_of(self.hiding, raw))
+            some = [next(made) if isinstance(one, Event) else one for one in some]
+            self._ring[start : start + limit] = some
+        return some
 
     def _keep(self, events: Sequence[Event]) -> None:
         """Only what follows on: the ring has no holes. The line of an event with a value kept apart needs that
         value's digest, which the database has: it empties the ring."""
         apart = max((index for index, event in enumerate(events) if event.large), default=-1)
         if apart >= 0 or (self._ring and events[0].seq != self._ring[-1].seq + 1):
-            self._clear()
-        for line in lines_of(self.hiding, events[apart + 1 :]):
-            self._ring.append(line)
-            self._ring_bytes += len(line.text)
-        while len(self._ring) > RING_EVENTS or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
-            self._ring_bytes -= len(self._ring.popleft().text)
-
-    def _clear(self) -> None:
-        self._ring.clear()
-        self._ring_bytes = 0
+            self._ring.clear()
+        self._ring += events[apart + 1 :]
+        del self._ring[:-RING_EVENTS]
+        size = sum(len(one.text if isinstance(one, Line) else one.data) for one in self._ring)
+        while size > RING_BYTES and len(self._ring) > 1:
+            first = self._ring.pop(0)
+            size -= len(first.text if isinstance(first, Line) else first.data)
 
 
 _rooms: dict[str, Room] = {}

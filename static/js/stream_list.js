@@ -182,7 +182,7 @@ export class StreamList {
     at.textContent = row.offset
     step.textContent = step.title = row.step
     kind.textContent = row.kindWords
-    kind.href = `${this.#live.eventsUrl}?after=${row.first - 1}&limit=${row.last - row.first + 1}`
+    seq.href = `${this.#live.eventsUrl}?after=${row.first - 1}&limit=${row.last - row.first + 1}`
     // Never as markup: a chunk is what a stranger wrote.
     body.textContent = row.shownBody
     if (row.isCut) {
@@ -190,7 +190,7 @@ export class StreamList {
       cut.textContent = body.textContent
       const more = document.createElement("a")
       more.className = "more"
-      more.href = kind.href
+      more.href = seq.href
       more.textContent = `show ${byteSize(new Blob([row.body]).size)}`
       body.replaceChildren(cut, " ", more)
     }
@@ -302,21 +302,23 @@ export class StreamList {
   // --- One row, whole ---
 
   #clicked(event) {
-    const link = event.target.closest("a.kind, a.more")
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return
-    const row = this.#rows.find((one) => one.element === link.closest("li"))
-    if (!row) return
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest("pre")) return
+    const element = event.target.closest("li")
+    const row = this.#rows.find((one) => one.element === element)
+    const isLink = event.target.closest("a")
+    if (!row || (!isLink && !getSelection().isCollapsed)) return // who marks text does not press
     event.preventDefault()
     this.#toggle(row)
   }
 
   async #toggle(row) {
     const isOpen = row.element.classList.toggle("is-open")
-    row.element.querySelector("a.kind").setAttribute("aria-expanded", String(isOpen))
+    row.element.querySelector("a.seq").setAttribute("aria-expanded", String(isOpen))
     row.element.querySelector("pre.raw")?.remove()
     if (!isOpen) return
     const raw = document.createElement("pre")
     raw.className = "raw"
+    raw.tabIndex = 0 // it may scroll
     raw.textContent = "…"
     row.element.append(raw)
     await this.#showRaw(row, raw).catch(() => (raw.textContent = "The server does not answer. Close and open it again."))

@@ -188,12 +188,12 @@ def test_raw_events_stand_behind_each_row(page, console):
     open_stream(page, console, run_id)
     expect_pill(page, "Ended")
     row = page.locator("[data-stream-rows] li.is-text").first
-    row.locator("a.kind").click()
+    row.locator("a.seq").click()
     raw = row.locator("pre.raw")
     expect(raw).to_contain_text('"type":"workflow-step-output"')
-    count = int(row.locator("a.kind").inner_text().split("×")[1])
+    count = int(row.locator(".kind").inner_text().split("×")[1])
     assert len(raw.inner_text().splitlines()) == count
-    row.locator("a.kind").click()
+    row.locator("a.seq").click()
     expect(raw).to_have_count(0)
 
 
