@@ -37,3 +37,15 @@ def test_what_holds_on_sqlite_holds_on_postgresql(cluster, what, tmp_path):
         text=True,
     )
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
+
+
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="this is the run over PostgreSQL")
+def test_a_server_that_dies_and_comes_back_loses_nothing_and_repeats_nothing(cluster, tmp_path):
+    environment = os.environ | {"DATABASE_URL": cluster.url, "WFCONSOLE_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "tests.store.steady_process"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        for _ in range(2):
+            cluster.kill()
+            cluster.start()
+        assert process.stdout.readline() == "whole\n"
