@@ -95,10 +95,11 @@ def _days(
     counts: Mapping[tuple[str, str], int],
 ):
     # One scale for all rows, so that they can be held against each other.
-    most = max((max(*day.hours[0], *day.hours[1]) for day in by_workflow.values()), default=1)
+    most = max((max(day.hours[0]) for day in by_workflow.values()), default=1)
+    most_failed = max((max(day.hours[1]) for day in by_workflow.values()), default=1)
     for workflow in shown:
         day = by_workflow.get(workflow.pk)
-        bars = hour_bars(day.hours, 24, most=most) if day else None
+        bars = hour_bars(day.hours, 24, most=most, most_failed=most_failed) if day else None
         asking = counts.get((workflow.pk, RunStatus.SUSPENDED), 0)
         yield WorkflowDay(workflow, day or NO_DAY, bars, usual.get(workflow.pk), asking)
 
