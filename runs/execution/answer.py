@@ -12,6 +12,7 @@ from django.utils import timezone
 from runs.engine import UNSET, RunSnapshot, Workflow
 from runs.engine.errors import NotSuspended, ResumeAlreadyClaimed, RunNotFound
 from runs.engine.events import CHUNK_TYPES, Event, EventType
+from runs.engine.questions import check_answer
 from runs.engine.results import RunStatus
 from runs.engine.snapshot import fold
 from runs.models import AuditEntry, WorkflowRun
@@ -64,6 +65,7 @@ def resume_run(
         raise NotSuspended("This workflow run was not suspended")
     workflow, snapshot = told(run)
     data = workflow.check_resume(snapshot, answer.to_json())
+    check_answer(snapshot, data)
     now = time.time_ns() // 1_000_000
     event = event_of(snapshot.seq + 1, EventType.RUN_RESUME, now, data)
     label = actor_label or (actor.get_username() if actor else "")
@@ -87,11 +89,17 @@ def resume_run(
             verb="resume",
             object_type="run",
             object_id=run.pk,
-            after={"step": ".".join(map(str, data["steps"]))},
+            after={"step": _named(data)},
             address=address,
         )
         transaction.on_commit(lambda: announce({run.pk: [event]}))
         dispatch.dispatch(run.pk)
+
+
+def _named(data: Mapping[str, object]) -> str:
+    """The step that was answered, as pages write it: `pack`, `inner.review`, `items[3]`."""
+    path = ".".join(map(str, data["steps"]))
+    return f"{path}[{data['forEachIndex']}]" if "forEachIndex" in data else path
 
 
 def find_run(run_id: str) -> WorkflowRun:
@@ -102,11 +110,17 @@ def find_run(run_id: str) -> WorkflowRun:
     return run
 
 
-def told(run: WorkflowRun) -> tuple[Workflow, RunSnapshot]:
-    """The workflow that continues the run, and the run as its log tells it. Raises WorkflowDisabled."""
+def workflow_of(run: WorkflowRun) -> Workflow:
+    """The workflow that continues the run. Raises WorkflowDisabled when this process does not have it."""
     workflow = runnable(run.version)
     if workflow is None:
         raise WorkflowDisabled(run.workflow_id, f"This server does not have version {run.version.number} of it.")
+    return workflow
+
+
+def told(run: WorkflowRun) -> tuple[Workflow, RunSnapshot]:
+    """The workflow that continues the run, and the run as its log tells it. Raises WorkflowDisabled."""
+    workflow = workflow_of(run)
     snapshot = fold(run.pk, run.workflow_id, stored_events(run.pk, TOLD))
     # Its last event may be a chunk, which was not read.
     snapshot.seq = max(snapshot.seq, run.last_seq)

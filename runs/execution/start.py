@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from uuid_utils.compat import uuid7
 
 from runs.engine import UNSET, Workflow
 from runs.engine.errors import RunAlreadyExists
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
-from runs.models import AuditEntry, Payload, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.models import AuditEntry, WorkflowDefinition, WorkflowRun, WorkflowVersion
 
 from . import dispatch
 from .announce import announce
-from .batch import INSERT_EVENT
-from .large_values import encoded_event, kept_apart
+from .large_values import encoded_event
+from .outside import store_event
 from .registry import content_hash, registry, runnable
 
 __all__ = [
@@ -93,6 +93,7 @@ class StartRequest:
     priority: int = 0  # higher goes first
     origin_id: str | None = None  # the run that this one was made from, and the step that it starts at
     origin_step: str = ""
+    version_id: int | None = None  # of the workflow; None: the one that new runs get
 
 
 def start_run(
@@ -131,7 +132,7 @@ def start_run(
     try:
         with transaction.atomic():
             WorkflowRun.objects.enqueue(run, checked.tracing.tags)
-            _store(run, event)
+            store_event(run.id, event)
             _audit(run, checked.version_number, address)
             transaction.on_commit(lambda: announce({run.id: [event]}))
             dispatch.dispatch(run.id)
@@ -163,7 +164,7 @@ class _Checked:
 
 
 def _check(request: StartRequest, actor: AbstractBaseUser | None) -> _Checked:
-    workflow, version_id, number = _runnable(request.workflow_id)
+    workflow, version_id, number = _runnable(request.workflow_id, request.version_id)
     data, tracing = _first_event(request, workflow)
     text, large = encoded_event(data)
     _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
@@ -179,8 +180,8 @@ def _made_with(start_key: str) -> WorkflowRun | None:
     return WorkflowRun.objects.filter(start_key=start_key).first()
 
 
-def _runnable(workflow_id: str) -> tuple[Workflow, int, int]:
-    """The workflow, with the id and the number of the version that new runs get."""
+def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int]:
+    """The workflow, with the id and the number of the version wanted; None: of the one that new runs get."""
     columns = ("problem", "enabled", "current_id", "current__number", "current__content_hash")
     # Not the version itself: its graph and schemas take longer to read than all else here.
     found = list(WorkflowDefinition.objects.filter(pk=workflow_id).values_list(*columns))
@@ -191,12 +192,24 @@ def _runnable(workflow_id: str) -> tuple[Workflow, int, int]:
         raise WorkflowDisabled(workflow_id, problem)
     if not enabled:
         raise WorkflowDisabled(workflow_id, "It has been switched off.")
+    if wanted not in (None, version_id):
+        return _earlier(workflow_id, wanted)
     workflow = registry().get(workflow_id)
     if workflow is None or hash != content_hash(workflow_id):
         workflow = runnable(WorkflowVersion.objects.get(pk=version_id)) if version_id else None
     if workflow is None:
         raise WorkflowDisabled(workflow_id, "This server does not have its code, or has another version of it.")
     return workflow, version_id, number
+
+
+def _earlier(workflow_id: str, version_id: int | None) -> tuple[Workflow, int, int]:
+    """An earlier version of the workflow, as far as this process still has what it did."""
+    version = WorkflowVersion.objects.filter(pk=version_id, definition=workflow_id).first()
+    workflow = runnable(version) if version else None
+    if version is None or workflow is None:
+        number = f"version {version.number}" if version else "that version"
+        raise WorkflowDisabled(workflow_id, f"This server does not have {number} of it.")
+    return workflow, version.pk, version.number
 
 
 def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, object], TracingOptions]:
@@ -238,15 +251,6 @@ def _refuse_beyond_limits(request: StartRequest, actor: AbstractBaseUser | None,
         limit = settings.MAX_QUEUED_PER_USER
         if WorkflowRun.objects.ready().filter(actor=actor)[:limit].count() >= limit:
             raise QueueFull(limit)
-
-
-def _store(run: WorkflowRun, event: Event) -> None:
-    large = None
-    if event.large:
-        rows, large = kept_apart(event.large)
-        Payload.objects.bulk_create([Payload(**row._asdict()) for row in rows], ignore_conflicts=True)
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_EVENT, (run.id, event.seq, event.type, event.at, event.data, large))
 
 
 def _audit(run: WorkflowRun, version: int, address: str | None) -> None:

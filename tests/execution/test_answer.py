@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from runs.engine.errors import CannotTimeTravel, InvalidInput, NotSuspended, ResumeAlreadyClaimed, RunNotFound
+from runs.engine.questions import questions_of
 from runs.execution.again import run_again, run_from_step
 from runs.execution.answer import Answer, resume_run
 from runs.execution.history import snapshot
@@ -70,6 +71,39 @@ def test_a_run_that_does_not_wait_takes_no_answer(start, until):
         resume_run(Answer(run_id=run.pk, data={"ok": True}))
     with pytest.raises(RunNotFound):
         resume_run(Answer(run_id="nobody", data={"ok": True}))
+
+
+def test_each_item_of_a_foreach_is_answered_by_its_index_or_its_label(start, until):
+    run = until(start("asking-items", [1, 2, 3]), "suspended")
+    asked = questions_of(snapshot(run.pk))
+    assert [(question.steps, question.index) for question in asked] == [(("item",), 0), (("item",), 2)]
+    resume_run(Answer(run_id=run.pk, step="item", for_each_index=2, data={"ok": False}))
+    until(run, "suspended")
+    assert [question.index for question in questions_of(snapshot(run.pk))] == [0]
+    assert AuditEntry.objects.get(verb="resume").after == {"step": "item[2]"}
+    resume_run(Answer(run_id=run.pk, label="item-1", data={"ok": True}))
+    until(run, "success")
+    assert snapshot(run.pk).result == [10, 20, 0]
+
+
+def test_a_step_of_a_nested_workflow_is_answered_by_its_path(start, until):
+    run = until(start("nesting", {"value": 1}), "suspended")
+    (asked,) = questions_of(snapshot(run.pk))
+    assert (asked.path, asked.record.path) == ("inner.decide", "inner.decide")
+    with pytest.raises(NotSuspended):
+        resume_run(Answer(run_id=run.pk, step="inner.first", data={"ok": True}))
+    resume_run(Answer(run_id=run.pk, step="inner.decide", data={"ok": True}))
+    until(run, "success")
+
+
+def test_a_question_that_brings_its_own_form_takes_no_answer_that_does_not_fit(start, until):
+    run = until(start("reviewing"), "suspended")
+    with pytest.raises(InvalidInput) as refused:
+        resume_run(Answer(run_id=run.pk, data={"approved": "maybe"}))
+    assert refused.value.issues[0][0] == "approved"
+    resume_run(Answer(run_id=run.pk, data={"approved": True}))
+    until(run, "success")
+    assert snapshot(run.pk).result == {"approved": True}
 
 
 def test_the_same_run_again_has_everything_of_the_first(start, until):

@@ -115,3 +115,58 @@ async def decide(ctx: StepContext[Number]) -> Number | None:
 
 
 deciding = Workflow(id="deciding", input=Number).then(first).then(decide).then(second).commit()
+
+
+@step(id="item", resume=Decision)
+async def item(ctx: StepContext) -> object:
+    """Asks for odd numbers alone."""
+    if ctx.input % 2 and ctx.resume_data is UNSET:
+        return await ctx.suspend({"message": f"Take {ctx.input}?"}, resume_label=f"item-{ctx.input}")
+    return ctx.input * 10 if ctx.resume_data is UNSET or ctx.resume_data.ok else 0
+
+
+asking_items = Workflow(id="asking-items").foreach(item, concurrency=4).commit()
+
+
+@step(id="sum_up", input=Number, output=Number)
+async def sum_up(ctx: StepContext[Number]) -> Number:
+    return Number(value=ctx.input.value + ctx.get_init_data()["value"])
+
+
+inner = Workflow(id="inner", input=Number).then(first).then(decide).then(sum_up).commit()
+nesting = Workflow(id="nesting", input=Number).then(second).then(inner).then(third).commit()
+
+
+@step(id="low")
+async def low(ctx: StepContext) -> object:
+    return {"low": ctx.input["value"]}
+
+
+@step(id="high")
+async def high(ctx: StepContext) -> object:
+    return {"high": ctx.input["value"]}
+
+
+@step(id="gather")
+async def gather(ctx: StepContext) -> object:
+    return ctx.input
+
+
+BIG = {"op": "gte", "left": {"path": "inputData.value"}, "right": {"literal": 10}}
+SMALL = {"op": "lt", "left": {"path": "inputData.value"}, "right": {"literal": 10}}
+branching = Workflow(id="branching", input=Number).then(first).branch([(SMALL, low), (BIG, high)]).then(gather).commit()
+abreast = Workflow(id="abreast", input=Number).then(first).parallel([low, high]).then(gather).commit()
+
+
+@step(id="review", suspend={}, resume={})
+async def review(ctx: StepContext) -> object:
+    """Asks by a form of its own making, as the approval tool does."""
+    if ctx.resume_data is UNSET:
+        form = {"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]}
+        return await ctx.suspend({"message": "Approve?", "form": form})
+    return ctx.resume_data
+
+
+reviewing = Workflow(id="reviewing").then(review).commit()
+counting = Workflow(id="counting", input=Number).dountil(first, lambda ctx: ctx.input_data["value"] >= 3).then(second)
+counting.commit()
