@@ -25,6 +25,7 @@ from .background import Background
 from .checkpoints import Checkpoints
 from .connection import is_trouble
 from .database_store import DatabaseRunStore
+from .definitions import refresh_definitions
 from .execute import Claim, claim, execute_run
 from .leadership import leadership
 from .recovery import due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
@@ -138,6 +139,7 @@ class EmbeddedExecutor:
         while not self._stopping.is_set():
             try:
                 register_versions()
+                refresh_definitions()
                 return
             except Exception as error:
                 cause = error.__cause__ or error

@@ -1,7 +1,10 @@
 """Which workflows this process can run, and how they become definitions and versions in the database."""
 
+import logging
 import threading
-from functools import cache
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib import import_module
 
 from django.conf import settings
@@ -9,9 +12,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from pydantic.alias_generators import to_camel
 
-from runs.engine import Workflow
+from runs.engine import Step, Workflow
+from runs.engine.definition import InvalidDefinition, build_workflow
 from runs.engine.workflow import StepInfo
 from runs.models import WorkflowDefinition, WorkflowVersion
+from runs.steps import TOOLS
+from runs.steps.addresses import LIMITS
+
+logger = logging.getLogger(__name__)
 
 GONE = "Its code is not among the workflows of this console (WFCONSOLE_WORKFLOWS) any more."
 CHANGE_LENGTH = WorkflowVersion._meta.get_field("change").max_length
@@ -22,6 +30,10 @@ SCHEMAS = {
     "request_context_schema": "request context",
 }
 
+KEPT_BUILT = 500  # workflows made from data that are kept ready
+
+_built: OrderedDict[tuple[str, str], Workflow] = OrderedDict()  # by id and content hash: a content never changes
+_building = threading.Lock()
 _loading = threading.Lock()  # two threads that import one module from both ends would each see half of it
 
 
@@ -33,6 +45,8 @@ def registry() -> dict[str, Workflow]:
 
 @cache
 def _registry() -> dict[str, Workflow]:
+    LIMITS.hosts, LIMITS.private_networks = settings.HTTP_HOSTS, settings.HTTP_PRIVATE_NETWORKS
+    LIMITS.max_bytes = settings.HTTP_MAX_BYTES
     found: dict[str, Workflow] = {}
     for name in settings.WORKFLOW_MODULES:
         try:
@@ -47,6 +61,24 @@ def _registry() -> dict[str, Workflow]:
     return found
 
 
+def tools() -> dict[str, Step]:
+    """The steps that definitions can use, by id: ours, and those that stand in the modules of WFCONSOLE_WORKFLOWS."""
+    registry()
+    return _tools(tuple(settings.WORKFLOW_MODULES))
+
+
+@lru_cache(maxsize=8)
+def _tools(modules: tuple[str, ...]) -> dict[str, Step]:
+    own: dict[str, Step] = {}
+    for name in modules:
+        for step in vars(import_module(name)).values():
+            if isinstance(step, Step) and step.kind == "step" and own.setdefault(step.id, step) is not step:
+                logger.warning(
+                    "Two steps have the id %s; definitions get the one found first, not %s's.", step.id, name
+                )
+    return {tool.id: tool for tool in TOOLS} | own
+
+
 @cache
 def content_hash(workflow_id: str) -> str:
     return registry()[workflow_id].content_hash()
@@ -56,14 +88,49 @@ def runnable(version: WorkflowVersion) -> Workflow | None:
     """The workflow that continues runs of this version, or None when this process does not have it.
 
     A run goes on under a later version of the code as long as its steps still stand in the same order: what its
-    history tells is found by their places. A changed schema or description does not strand it.
+    history tells is found by their places. A changed schema or description does not strand it. One that was made from
+    data runs exactly as it was saved.
     """
+    if version.definition_json is not None:
+        return _from_data(version)
     workflow = registry().get(version.definition_id)
     if workflow is None:
         return None
     if version.content_hash in {"", content_hash(workflow.id)} or version.graph == graph_of(workflow):
         return workflow
     return None
+
+
+def ready_made(workflow_id: str, content_hash: str) -> Workflow | None:
+    """A workflow made from data, if it was built before: for who wants to spare reading its version."""
+    with _building:
+        return _built.get((workflow_id, content_hash))
+
+
+def _from_data(version: WorkflowVersion) -> Workflow | None:
+    workflow = ready_made(version.definition_id, version.content_hash)
+    if workflow is None:
+        nested = nested_workflows(version.nested or {})
+        try:
+            workflow = build_workflow(version.definition_json, tools=tools(), workflows=nested)
+        except InvalidDefinition:
+            return None  # a step or a workflow that it uses is gone
+        with _building:
+            _built[version.definition_id, version.content_hash] = workflow
+            if len(_built) > KEPT_BUILT:
+                _built.popitem(last=False)
+    return workflow
+
+
+def nested_workflows(numbers: Mapping[str, int]) -> dict[str, Workflow]:
+    """The workflows of these versions, by id; those that this process cannot run are missing."""
+    found = {}
+    for workflow_id, number in numbers.items():
+        version = WorkflowVersion.objects.filter(definition=workflow_id, number=number).first()
+        workflow = runnable(version) if version is not None else None
+        if workflow is not None:
+            found[workflow_id] = workflow
+    return found
 
 
 def graph_of(workflow: Workflow) -> list:
@@ -102,7 +169,9 @@ def _register(workflow: Workflow) -> None:
         latest = definition.versions.order_by("-number").first()
         version = definition.versions.filter(content_hash=content_hash(workflow.id)).first()
         if version is None:
-            version = _version(workflow, definition, latest)
+            version = described(workflow, content_hash(workflow.id))
+            version.definition, version.number = definition, latest.number + 1 if latest else 1
+            version.change = changes(latest, version)
             version.save()
         if definition.problem:
             definition.enabled = definition.enabled or not (latest and latest.content_hash)
@@ -111,18 +180,15 @@ def _register(workflow: Workflow) -> None:
         definition.save(update_fields=["current", "problem", "description", "enabled", "updated_at"])
 
 
-def _version(workflow: Workflow, definition: WorkflowDefinition, latest: WorkflowVersion | None) -> WorkflowVersion:
+def described(workflow: Workflow, content_hash: str) -> WorkflowVersion:
+    """A workflow as a version tells it; of which definition, and which number, is still to be said."""
     schemas = {field: getattr(workflow, field) for field in SCHEMAS}
-    version = WorkflowVersion(
-        definition=definition,
-        number=latest.number + 1 if latest else 1,
-        content_hash=content_hash(workflow.id),
+    return WorkflowVersion(
+        content_hash=content_hash,
         graph=graph_of(workflow),
         steps={path: _step_form(info) for path, info in workflow.describe_steps().items()},
         **{field: schema.json_schema if schema is not None else None for field, schema in schemas.items()},
     )
-    version.change = changes(latest, version)
-    return version
 
 
 def _step_form(info: StepInfo) -> dict[str, object]:
@@ -149,6 +215,11 @@ def changes(old: WorkflowVersion | None, new: WorkflowVersion) -> str:
         parts.append(f"changed the schema of {' and '.join(schemas)}")
     if old.graph != new.graph and not parts:
         parts.append("changed how the steps are joined")
-    text = "; ".join(parts) or "changed a setting"
+    return one_line(parts or ["changed a setting"])
+
+
+def one_line(parts: list[str]) -> str:
+    """What changed, as a version keeps it."""
+    text = "; ".join(parts)
     text = text[:1].upper() + text[1:]
     return text if len(text) <= CHANGE_LENGTH else text[: CHANGE_LENGTH - 1] + "…"

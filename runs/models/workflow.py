@@ -5,6 +5,9 @@ from django.db import models
 
 from .ordered_json import OrderedJSONField
 
+# The problem of a JSON definition that was deleted although runs point to it.
+DELETED = "It was deleted. Its runs are kept."
+
 
 class WorkflowDefinitionQuerySet(models.QuerySet["WorkflowDefinition"]):
     def enabled(self) -> "WorkflowDefinitionQuerySet":
@@ -13,6 +16,10 @@ class WorkflowDefinitionQuerySet(models.QuerySet["WorkflowDefinition"]):
     def runnable(self) -> "WorkflowDefinitionQuerySet":
         """Those that a new run can be started of."""
         return self.filter(enabled=True, problem="", current__isnull=False)
+
+    def dynamic(self) -> "WorkflowDefinitionQuerySet":
+        """Those made from data, apart from what was deleted and is kept for its runs."""
+        return self.filter(origin=WorkflowDefinition.Origin.DYNAMIC).exclude(problem=DELETED)
 
     def with_current(self) -> "WorkflowDefinitionQuerySet":
         """Each definition with the version that new runs get, in the same query."""
@@ -68,6 +75,8 @@ class WorkflowVersion(models.Model):
     state_schema = OrderedJSONField(null=True, blank=True)
     request_context_schema = OrderedJSONField(null=True, blank=True)
     definition_json = OrderedJSONField(null=True, blank=True)  # of a JSON definition: the text as it was saved
+    # Of a JSON definition: the workflows that it runs as steps, by id the number of the version, and so for good.
+    nested = OrderedJSONField(null=True, blank=True)
     change = models.CharField("what changed", max_length=200, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -14,7 +14,7 @@ from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists
 from runs.engine.undefined import UNSET
 from runs.execution.dispatch import ExecutorState, executor_state
 from runs.execution.history import read_events
-from runs.execution.registry import registry
+from runs.execution.registry import runnable
 from runs.execution.start import (
     InputTooLarge,
     InvalidRunId,
@@ -30,7 +30,7 @@ from runs.forms.command_lines import WHOLE, curl, manage, shortened
 from runs.forms.exact_json import read_exact, write_exact
 from runs.forms.recent_inputs import Habits, recent_inputs
 from runs.forms.run_start import RunStartForm
-from runs.models import WorkflowDefinition, WorkflowRun
+from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.templatetags.console import byte_size, cut_id
 
 from .start_refusal import CONFLICT, disabled, forbidden, unknown_run, unknown_workflow, who_can_enable
@@ -124,7 +124,7 @@ class _Submission:
             except (InvalidInput, InvalidTracing, NotJson, RunAlreadyExists, StartRefused) as error:
                 _take(self.form, error)
         if self.form.problems:
-            _check_parts(self.form, self.workflow.id, asked)
+            _check_parts(self.form, self.workflow.current, asked)
         if run is not None:
             return HttpResponseRedirect(reverse("run_detail", args=[run.id]), status=303)
         problems = self.form.problems
@@ -153,9 +153,9 @@ def _change_rows(form: RunStartForm, act: str, pointer: str) -> None:
         target.remove_row(pointer if target is not editor else rest)
 
 
-def _check_parts(form: RunStartForm, workflow_id: str, asked: Mapping[str, object]) -> None:
+def _check_parts(form: RunStartForm, version: WorkflowVersion, asked: Mapping[str, object]) -> None:
     """Tell everything at once: starting stops at the first part of a request that is wrong."""
-    workflow = registry().get(workflow_id)
+    workflow = runnable(version)
     if workflow is None or not workflow.validate_inputs:
         return
     state = {} if asked["initial_state"] is UNSET else asked["initial_state"]
@@ -211,7 +211,7 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
         except (InvalidInput, InvalidTracing, NotJson, StartRefused) as error:
             _take(form, error)
     if form.problems:
-        _check_parts(form, workflow.id, asked)
+        _check_parts(form, workflow.current, asked)
     heading = f"Copied from {cut_id(source.id, 'end')}: {_heading(len(form.problems))} before it can start"
     return _page(request, workflow, form, heading=heading, source=source)
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from runs.engine.snapshot import UNSET
 from runs.execution import dispatch
-from runs.execution.registry import register_versions, registry
+from runs.execution.registry import register_versions
 from runs.execution.start import StartRefused, StartRequest, start_run
 from runs.models import WorkflowDefinition, WorkflowRun
 
@@ -47,8 +47,8 @@ class Command(ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable; with --follow a line for each event")
 
     def handle(self, *, workflow: str, follow: bool, **options: Any) -> None:
-        request = self._request(workflow, options)
         _know_workflows()
+        request = self._request(workflow, options)
         try:
             run = start_run(request, actor_label=who(), address=None)
         except StartRefused as error:
@@ -96,10 +96,9 @@ class Command(ConsoleCommand):
 
 def _no_input(workflow: str) -> object:
     """What stands for an input that was not given: {} where a schema can fill it in, else nothing at all."""
-    known = registry().get(workflow)
-    if known is None or known.input_schema is None:
-        return UNSET
-    return {} if known.input_schema.json_schema.get("type") == "object" else UNSET
+    definition = WorkflowDefinition.objects.with_current().filter(pk=workflow).first()
+    schema = definition.current.input_schema if definition and definition.current else None
+    return {} if isinstance(schema, dict) and schema.get("type") == "object" else UNSET
 
 
 def _context(pairs: list[str]) -> dict[str, object]:

@@ -1,0 +1,401 @@
+"""Workflows made from data: checked, stored as versions, and kept up to date with what they use."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+
+from runs.engine import Workflow
+from runs.engine.definition import (
+    DefinitionIssue,
+    InvalidDefinition,
+    build_workflow,
+    check_definition,
+    nested_workflow_ids,
+)
+from runs.engine.errors import InvalidWorkflow
+from runs.models import AuditEntry, WorkflowDefinition, WorkflowVersion
+from runs.models.workflow import DELETED
+
+from .definition_changes import definition_changes
+from .registry import described, registry, runnable, tools
+
+Outcome = Literal["created", "changed", "unchanged"]
+
+ID_LENGTH = WorkflowDefinition._meta.pk.max_length
+PROBLEM_LENGTH = WorkflowDefinition._meta.get_field("problem").max_length
+
+
+class DefinitionRefused(Exception):
+    """A definition was not changed. The text is a sentence for people."""
+
+
+class Outdated(DefinitionRefused):
+    """Somebody else has saved the definition since it was read; `current` is what they saved."""
+
+    def __init__(self, current: WorkflowVersion) -> None:
+        self.current = current
+        super().__init__(f"Version {current.number} was saved meanwhile.")
+
+
+class InUse(DefinitionRefused):
+    """Other definitions run this one as a step."""
+
+    def __init__(self, definition_id: str, used_by: list[str]) -> None:
+        self.used_by = used_by
+        super().__init__(f"{definition_id} is a step of {', '.join(used_by)}. Change that first.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Who:
+    """Who acts, for the audit."""
+
+    actor: AbstractBaseUser | None = None
+    label: str = ""
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What saving a definition has led to. `left_behind`: definitions that run the version before it, and why."""
+
+    version: WorkflowVersion
+    outcome: Outcome
+    change: str
+    left_behind: Sequence[tuple[str, DefinitionIssue]] = ()
+
+
+@dataclass(frozen=True)
+class Item:
+    """What became of one definition among several."""
+
+    id: str
+    outcome: Outcome | Literal["refused"]
+    saved: Saved | None = None
+    issues: Sequence[DefinitionIssue] = ()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A definition looked at: everything that is wrong with it; without issues, the workflow that it describes."""
+
+    data: object
+    issues: Sequence[DefinitionIssue]
+    workflow: Workflow | None = None
+    nested: Mapping[str, WorkflowVersion] = field(default_factory=dict)
+
+    @property
+    def version(self) -> WorkflowVersion:
+        """As it would be stored, apart from its number. Raises InvalidDefinition."""
+        if self.workflow is None or not isinstance(self.data, Mapping):
+            raise InvalidDefinition(_id_of(self.data), list(self.issues))
+        version = described(self.workflow, content_hash(self.data, self.nested.values()))
+        version.definition_json = self.data
+        version.nested = {workflow_id: each.number for workflow_id, each in self.nested.items()} or None
+        return version
+
+
+def content_hash(data: object, nested: Sequence[WorkflowVersion] | Any = ()) -> str:
+    """Of the JSON, tool ids included, in its order (that of a form's fields), and of the workflows that it runs."""
+    digest = hashlib.sha256(orjson.dumps(data))
+    for version in sorted(nested, key=lambda version: version.definition_id):
+        digest.update(f"\n{version.definition_id} {version.content_hash}".encode())
+    return digest.hexdigest()
+
+
+# --- Looking at a definition ------------------------------------------------------------------------
+
+
+def check(data: object) -> list[DefinitionIssue]:
+    """Everything that is wrong with a definition, in its order; references are looked up in this console."""
+    return list(look_at(data).issues)
+
+
+def look_at(data: object) -> Checked:
+    """Check a definition and build its workflow, storing nothing."""
+    nested = _current_versions(_names(data))
+    built = {workflow_id: workflow for workflow_id, (workflow, _) in nested.items()}
+    issues = check_definition(data, tools=tools(), workflows=built)
+    if not isinstance(data, Mapping) or any(issue.code == "invalid-shape" for issue in issues):
+        return Checked(data, issues)
+    issues = [*_id_issues(str(data["id"])), *issues]
+    for path, workflow_id in references(data):
+        if workflow_id in built and data["id"] in _inner_ids(built[workflow_id]):
+            words = f'Nested workflow cycles are not allowed: {workflow_id} runs "{data["id"]}" itself.'
+            issues.append(DefinitionIssue(path, "self-reference", words))
+    if issues:
+        return Checked(data, issues)
+    used = nested_workflow_ids(data)
+    try:
+        workflow = build_workflow(data, tools=tools(), workflows=built)
+    except InvalidWorkflow as error:  # what no check foresees must not end in a traceback either
+        return Checked(data, [DefinitionIssue("graph", "invalid-graph", str(error))])
+    return Checked(data, (), workflow, {name: version for name, (_, version) in nested.items() if name in used})
+
+
+def references(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where a definition whose shape is right names other workflows: dotted path and id."""
+    for index, entry in enumerate(data["graph"]):
+        at = f"graph.{index}"
+        parts = [(at, entry), (f"{at}.step", entry.get("step"))]
+        parts += [(f"{at}.steps.{number}", step) for number, step in enumerate(entry.get("steps") or ())]
+        for path, part in parts:
+            if isinstance(part, Mapping) and part.get("type") == "workflow":
+                yield f"{path}.workflowId", str(part["workflowId"])
+
+
+def _names(data: object) -> set[str]:
+    """What a definition may mean to be a workflow; a workflow named as a tool is told as such."""
+    if isinstance(data, Mapping):
+        own = {item for key, item in data.items() if key in ("workflowId", "toolId") and isinstance(item, str)}
+        return own.union(*(_names(item) for key, item in data.items() if key in ("graph", "steps", "step")))
+    return set().union(*map(_names, data)) if isinstance(data, list) else set()
+
+
+def _id_issues(definition_id: str) -> Iterator[DefinitionIssue]:
+    if len(definition_id) > ID_LENGTH or not definition_id.isprintable() or {"/", "\\"} & set(definition_id):
+        words = f"An id has at most {ID_LENGTH} characters, none of them a slash or a line break."
+        yield DefinitionIssue("id", "invalid-id", words)
+    elif definition_id != definition_id.strip() or definition_id in (".", ".."):
+        yield DefinitionIssue("id", "invalid-id", "An id is no dot alone, and does not begin or end with a space.")
+    elif _of_code(definition_id):
+        yield DefinitionIssue("id", "id-in-use", f"{definition_id} is a workflow of the code. Choose another id.")
+
+
+def _of_code(definition_id: str) -> bool:
+    stored = WorkflowDefinition.objects.filter(pk=definition_id).values_list("origin", flat=True).first()
+    return definition_id in registry() if stored is None else stored == WorkflowDefinition.Origin.CODE
+
+
+def _current_versions(names: set[str]) -> dict[str, tuple[Workflow, WorkflowVersion]]:
+    """The workflows of these names that can be run, each with the version that a definition saved now would run."""
+    found = {}
+    stored = WorkflowDefinition.objects.with_current().filter(pk__in=names, problem="", current__isnull=False)
+    for definition in stored:
+        workflow = runnable(definition.current)
+        if workflow is not None:
+            found[definition.pk] = (workflow, definition.current)
+    return found
+
+
+def _inner_ids(workflow: Workflow) -> set[str]:
+    inner = [step.workflow for entry in workflow.entries for step in entry.steps if step.workflow is not None]
+    return {each.id for each in inner}.union(*map(_inner_ids, inner))
+
+
+# --- Storing ------------------------------------------------------------------------------------------
+
+
+def save(
+    data: object,
+    *,
+    actor: AbstractBaseUser | None = None,
+    actor_label: str = "",
+    address: str | None = None,
+    base: int | None = None,
+) -> Saved:
+    """Store a definition: new content is a new version, which new runs get. Runs that there are keep theirs.
+
+    `base`: the number of the version that was edited. Raises InvalidDefinition, with every issue, and Outdated.
+    """
+    who = Who(actor=actor, label=actor_label or (actor.get_username() if actor else ""), address=address)
+    saved = _save(data, who, base)
+    behind = [] if saved.outcome == "unchanged" else _update_users(saved.version.definition_id, who)
+    return Saved(saved.version, saved.outcome, saved.change, behind)
+
+
+def save_many(
+    definitions: Sequence[object],
+    *,
+    actor: AbstractBaseUser | None = None,
+    actor_label: str = "",
+    address: str | None = None,
+    all_or_none: bool = False,
+) -> list[Item]:
+    """Store several definitions, which may run each other, and tell of each what became of it, in their order.
+
+    With `all_or_none` nothing is stored when one of them is refused.
+    """
+    items: dict[int, Item] = {}
+    with transaction.atomic():
+        for index in _in_building_order(definitions):
+            data = definitions[index]
+            try:
+                saved = save(data, actor=actor, actor_label=actor_label, address=address)
+                items[index] = Item(_id_of(data), saved.outcome, saved)
+            except InvalidDefinition as error:
+                items[index] = Item(_id_of(data), "refused", issues=error.issues)
+        if all_or_none and any(item.outcome == "refused" for item in items.values()):
+            transaction.set_rollback(True)
+    return [items[index] for index in range(len(definitions))]
+
+
+def _in_building_order(definitions: Sequence[object]) -> list[int]:
+    """What others run comes before them. Those in a circle keep their order: the check will tell them."""
+    ids = {_id_of(data): index for index, data in enumerate(definitions)}
+    order: dict[int, None] = {}
+    begun: set[int] = set()
+
+    def visit(index: int) -> None:
+        if index in begun:
+            return
+        begun.add(index)
+        for name in sorted(_names(definitions[index])):
+            if name in ids:
+                visit(ids[name])
+        order[index] = None
+
+    for index in range(len(definitions)):
+        visit(index)
+    return list(order)
+
+
+def _id_of(data: object) -> str:
+    found = data.get("id") if isinstance(data, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def _save(data: object, who: Who, base: int | None = None) -> Saved:
+    with transaction.atomic():
+        version = look_at(data).version
+        definition = _locked(_id_of(data), version)
+        before = definition.current
+        if base is not None and before is not None and before.number != base:
+            raise Outdated(before)
+        if before is not None and before.content_hash == version.content_hash and definition.problem != DELETED:
+            return Saved(before, "unchanged", "")
+        known = definition.versions.filter(content_hash=version.content_hash).first()
+        change = definition_changes(before, version)
+        if known is not None and known != before:
+            change = f"Back to version {known.number}"
+        if known is None:
+            latest = definition.versions.order_by("-number").values_list("number", flat=True).first()
+            version.definition, version.number = definition, (latest or 0) + 1
+            version.change, version.created_by = change, who.actor
+            version.save()
+        if definition.problem == DELETED:
+            definition.enabled, change = True, "Restored"
+        _make_current(definition, known or version)
+        numbers = {"version": before.number} if before else None
+        verb = "edit" if before else "create"
+        _audit(verb, definition.pk, who, numbers, {"version": definition.current.number, "change": change})
+    return Saved(definition.current, "changed" if before else "created", change)
+
+
+def _locked(definition_id: str, version: WorkflowVersion) -> WorkflowDefinition:
+    """The definition, made if need be, and locked: of two who save, the second one sees what the first one did."""
+    fresh = WorkflowDefinition(id=definition_id, origin=WorkflowDefinition.Origin.DYNAMIC)
+    WorkflowDefinition.objects.bulk_create([fresh], ignore_conflicts=True)
+    return WorkflowDefinition.objects.select_for_update().get(pk=definition_id)
+
+
+def _make_current(definition: WorkflowDefinition, version: WorkflowVersion) -> None:
+    definition.current, definition.problem = version, ""
+    definition.description = version.definition_json.get("description") or ""
+    definition.save(update_fields=["current", "problem", "description", "enabled", "updated_at"])
+
+
+def delete(
+    definition_id: str,
+    *,
+    actor: AbstractBaseUser | None = None,
+    actor_label: str = "",
+    address: str | None = None,
+) -> bool:
+    """Take a definition away; False: there is none. Where runs point to it, it stays readable and takes no new ones.
+
+    Saving the id again brings it back. Raises InUse when another definition runs it.
+    """
+    who = Who(actor=actor, label=actor_label or (actor.get_username() if actor else ""), address=address)
+    with transaction.atomic():
+        definition = (
+            WorkflowDefinition.objects.dynamic().select_for_update(of=("self",)).filter(pk=definition_id).first()
+        )
+        if definition is None:
+            return False
+        if used_by := users_of(definition_id):
+            raise InUse(definition_id, used_by)
+        number = WorkflowVersion.objects.filter(pk=definition.current_id).values_list("number", flat=True).first()
+        if definition.runs.exists() or _is_pinned(definition_id):
+            definition.enabled, definition.problem = False, DELETED
+            definition.save(update_fields=["enabled", "problem", "updated_at"])
+        else:
+            WorkflowDefinition.objects.filter(pk=definition_id).update(current=None)
+            definition.delete()
+        _audit("delete", definition_id, who, {"version": number}, None)
+    return True
+
+
+def users_of(definition_id: str) -> list[str]:
+    """The definitions whose new runs run this one as a step."""
+    used = WorkflowDefinition.objects.dynamic().filter(current__nested__isnull=False)
+    pairs = used.order_by("pk").values_list("pk", "current__nested")
+    return [user for user, nested in pairs if definition_id in nested]
+
+
+def _is_pinned(definition_id: str) -> bool:
+    """Whether any version of another definition, be it an old one, runs a version of this one."""
+    pinned = WorkflowVersion.objects.filter(nested__isnull=False).values_list("nested", flat=True)
+    return any(definition_id in nested for nested in pinned)
+
+
+def _audit(verb: str, definition_id: str, who: Who, before: object, after: object) -> None:
+    AuditEntry.objects.create(
+        actor=who.actor,
+        actor_label=who.label,
+        verb=verb,
+        object_type="workflow",
+        object_id=definition_id,
+        before=before,
+        after=after,
+        address=who.address,
+    )
+
+
+# --- Keeping up ---------------------------------------------------------------------------------------
+
+
+def _update_users(definition_id: str, who: Who) -> list[tuple[str, DefinitionIssue]]:
+    """Give the definitions that run this one its new version, where it fits. Those where it does not keep the old."""
+    behind = []
+    for user in users_of(definition_id):
+        issue = refresh(user, who)
+        if issue is not None:
+            behind.append((user, issue))
+    return behind
+
+
+def refresh(definition_id: str, who: Who | None = None) -> DefinitionIssue | None:
+    """Have a definition run the current versions of the workflows that it names; the issue when they do not fit.
+
+    Nothing changes then, as long as it can be run as it is; else its problem is told.
+    """
+    definition = WorkflowDefinition.objects.dynamic().with_current().filter(pk=definition_id).first()
+    if definition is None or definition.current is None:
+        return None
+    checked = look_at(definition.current.definition_json)
+    if not checked.issues:
+        if checked.version.content_hash != definition.current.content_hash:
+            behind = _save(checked.data, who or Who(label="console"))
+            if behind.outcome != "unchanged":
+                _update_users(definition_id, who or Who(label="console"))
+        elif definition.problem:
+            WorkflowDefinition.objects.filter(pk=definition_id).update(problem="")
+        return None
+    issue = checked.issues[0]
+    problem = "" if runnable(definition.current) is not None else f"{issue.path}: {issue.message}"[:PROBLEM_LENGTH]
+    if definition.problem != problem:
+        WorkflowDefinition.objects.filter(pk=definition_id).update(problem=problem)
+    return issue
+
+
+def refresh_definitions() -> None:
+    """After a start, with other code perhaps: see that each definition can be run, or tells why not."""
+    stored = dict(WorkflowDefinition.objects.dynamic().order_by("pk").values_list("pk", "current__definition_json"))
+    ids = list(stored)
+    for index in _in_building_order([stored[name] for name in ids]):
+        refresh(ids[index])
