@@ -20,7 +20,7 @@ from . import dispatch
 from .announce import announce
 from .large_values import encoded_event
 from .outside import store_event
-from .registry import content_hash, registry, runnable
+from .registry import content_hash, ready_made, registry, runnable
 
 __all__ = [
     "InputTooLarge",
@@ -196,7 +196,9 @@ def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int]
         return _earlier(workflow_id, wanted)
     workflow = registry().get(workflow_id)
     if workflow is None or hash != content_hash(workflow_id):
-        workflow = runnable(WorkflowVersion.objects.get(pk=version_id)) if version_id else None
+        workflow = ready_made(workflow_id, hash)
+        if workflow is None and version_id:
+            workflow = runnable(WorkflowVersion.objects.get(pk=version_id))
     if workflow is None:
         raise WorkflowDisabled(workflow_id, "This server does not have its code, or has another version of it.")
     return workflow, version_id, number
