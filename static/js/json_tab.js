@@ -10,7 +10,7 @@ const open = new Set()
 export function startJsonEditors(root) {
   for (const editor of open) editor.closeIfGone()
   for (const area of root.querySelectorAll("textarea[data-json-editor]:not([data-ace])")) {
-    if (area.value.length > MOST_CHARACTERS) continue
+    if (area.value.length > MOST_CHARACTERS || !area.checkVisibility()) continue // a folded one when it is opened
     area.dataset.ace = "loading"
     loadAce().then((ace) => {
       if (area.isConnected) open.add(new JsonEditor(ace, area))

@@ -18,6 +18,7 @@ for (const Behaviour of [RowLists, TagChips, FileText, OptionsSummary, TracePast
   new Behaviour(page)
 }
 startJsonEditors(page)
+for (const event of ["toggle", "change"]) page.addEventListener(event, () => startJsonEditors(page), true)
 document.addEventListener("htmx:after:swap", () => startJsonEditors(page))
 page.addEventListener("start:redrawn", () => startJsonEditors(page))
 draft.restore()
