@@ -15,6 +15,7 @@ from runs.views import (
     sign_in,
     status,
     system,
+    token_list,
     workflow_detail,
     workflow_list,
 )
@@ -39,6 +40,9 @@ urlpatterns = [
     path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
     path("runs/<str:run_id>/events.ndjson", run_events.run_events_ndjson, name="run_events_ndjson"),
     path("runs/<str:run_id>/digest", run_events.run_digest, name="run_digest"),
+    # for programs
+    path("me/tokens/", token_list.token_list, name="token_list"),
+    path("me/tokens/<int:token_id>/revoke/", token_list.token_revoke, name="token_revoke"),
     # for machines
     path("system/", system.system, name="system"),
     path("healthz", status.healthz, name="healthz"),

@@ -1,11 +1,13 @@
 """What is stored: a file for each noun."""
 
+from .api_token import ApiToken
 from .audit import AuditEntry
 from .event import Payload, RunEvent
 from .run import RunTag, WorkflowRun
 from .workflow import WorkflowDefinition, WorkflowVersion
 
 __all__ = [
+    "ApiToken",
     "AuditEntry",
     "Payload",
     "RunEvent",

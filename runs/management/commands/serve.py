@@ -21,6 +21,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from runs.models import ApiToken
+
 from ..console_command import ConsoleCommand
 from ..own_workflows import check_own_workflows
 from .ensure_admin import ADMIN_NAME, ensure_admin
@@ -43,6 +45,7 @@ class Command(ConsoleCommand):
         with alone():
             migrate()
             password = ensure_admin()
+            ApiToken.objects.keep_bootstrap(settings.API_TOKEN)
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
         from daphne.server import Server
