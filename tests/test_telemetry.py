@@ -80,7 +80,7 @@ def test_a_trace_id_that_was_given_alone_becomes_the_roots(receiver, tmp_path):
 
 def test_twenty_thousand_spans_at_once_all_arrive_at_a_slow_collector(tmp_path):
     receiver = OtlpReceiver(answer_seconds=0.05)
-    code = "for number in range(20_000): tracer.start_span('one').end()"
+    code = "for number in range(20_000): tracer.start_span('one').end()\ntrace.get_tracer_provider().force_flush()"
     in_a_process(code, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
     receiver.wait_for(lambda spans: len(spans) == 20_000)
     receiver.close()

@@ -7,8 +7,6 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 from tests.console_server import ROOT
 
 QUICK = '{"text": "a b c", "tokens": 3, "tokens_per_second": 0}'
@@ -85,33 +83,10 @@ def test_a_failed_run_that_was_followed_ends_with_1(console):
     assert "Failed after" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["no-such-workflow"], "There is no workflow no-such-workflow."),
-        (["text-stream", "--input", '{"tokens": 1,}'], "--input: Line 1, column 13"),
-        (["text-stream", "--input", '{"tokens": "many"}'], "tokens"),
-        (["text-stream", "--input", '{"tokens": NaN}'], "--input: Line 1"),
-        (["text-stream", "--input", "[" * 200 + "]" * 200], "--input: Line 1"),
-        (["text-stream", "--input", "@/nowhere.json"], "--input @/nowhere.json: No such file or directory."),
-        (["text-stream", "--trace-id", "x" * 32], "trace"),
-        (["text-stream", "--trace-id", "a" * 33], "trace"),
-        (["text-stream", "--parent-span-id", "a" * 17], "span"),
-        (["text-stream", "--context", "tenant=acme"], "Text needs its quotes: tenant='\"acme\"'."),
-        (["text-stream", "--context", "tenant"], "write KEY=JSON"),
-        (["text-stream", "--context", "a=1", "--context", "a=2"], "--context a: the key is given twice."),
-        (["text-stream", "--input", "-", "--metadata", "-"], "Standard input can be read once"),
-        (["text-stream", "--metadata", "7"], "metadata"),
-        (["text-stream", "--tag", ""], "tag"),
-        (["text-stream", "--tag", "x" * 101], "tag"),
-        (["text-stream", "--priority", "high"], "--priority"),
-    ],
-)
-def test_bad_input_is_refused_with_a_sentence_and_exit_code_2(console, arguments, said):
-    done = console.manage("start_run", *arguments, check=False)
+def test_bad_input_is_one_sentence_and_exit_code_2(console):
+    done = console.manage("start_run", "text-stream", "--input", '{"tokens": 1,}', check=False)
     assert done.returncode == 2
-    assert said.lower() in done.stderr.lower()
-    assert "Traceback" not in done.stderr
+    assert done.stderr == "--input: Line 1, column 13: A comma must be followed by another value.\n"
     assert done.stdout == ""
 
 
