@@ -5,6 +5,7 @@ beyond its own cursor; so news may come late here, but never wrong.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -121,11 +122,6 @@ def leave(room: Room, news: asyncio.Event) -> None:
         del _rooms[room.run_id]
 
 
-def ask_now() -> None:
-    """Ask the cards at once: another process says that there is news."""
-    _watch.ask_now()
-
-
 class Watch:
     """Asks the cards of all followed runs in one query, again and again: for nudges that were lost, and for runs
     that another process works on. Runs only while somebody follows something."""
@@ -145,16 +141,24 @@ class Watch:
         self._asked.set()
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while rooms := {run_id: room for run_id, room in list(_rooms.items()) if room.loop is loop}:
-            self._asked.clear()
-            try:
-                _tell(rooms, await in_reader(read_heads, rooms))
-            except DatabaseError:
-                logger.warning("the runs that pages follow could not be asked for", exc_info=True)
-            try:
-                await asyncio.wait_for(self._asked.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
+        listener = loop.create_task(nudge.listen(self._nudged), name="live-listen")
+        try:
+            while any(room.loop is loop for room in _rooms.values()):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), POLL_SECONDS)
+                self._asked.clear()  # before the read: who asks meanwhile asks for another one
+                rooms = {run_id: room for run_id, room in _rooms.items() if room.loop is loop}
+                try:
+                    _tell(rooms, await in_reader(read_heads, rooms))
+                except DatabaseError:
+                    logger.warning("the runs that pages follow could not be asked for", exc_info=True)
+                    await asyncio.sleep(POLL_SECONDS)
+        finally:
+            listener.cancel()
+
+    def _nudged(self, run_ids: Sequence[str]) -> None:
+        if not _rooms.keys().isdisjoint(run_ids):
+            self.ask_now()
 
 
 def _tell(rooms: Mapping[str, Room], heads: Mapping[str, Head]) -> None:

@@ -15,7 +15,7 @@ from autobahn.exception import Disconnected
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from . import announce, nudge
+from . import announce
 from .hiding import hiding_of
 from .log import Line, in_reader, read_heads, read_lines
 from .messages import BadMessage, parse_message
@@ -39,6 +39,7 @@ MALFORMED, SIGN_IN, FORBIDDEN, NOT_FOUND, SILENT = 4400, 4401, 4403, 4404, 4408
 class RunConsumer(AsyncWebsocketConsumer):
     """One open page of one run."""
 
+    channel_layer_alias = None  # nudges come to the process, not to the socket, which so needs no Redis to open
     run_id: str
     room: announce.Room  # from the moment that the person is known to be signed in
     joined = False
@@ -65,7 +66,6 @@ class RunConsumer(AsyncWebsocketConsumer):
         # Listen first, then read: what is committed in between is then heard of, or found.
         self.room = announce.join(self.run_id, hiding, self.news)
         self.joined = True
-        await nudge.subscribe(self.run_id, self.channel_name)
         heads = await in_reader(read_heads, [self.run_id])
         if self.run_id in heads:
             self.room.learn(heads[self.run_id])
@@ -173,10 +173,6 @@ class RunConsumer(AsyncWebsocketConsumer):
         await asyncio.sleep(SILENCE_SECONDS)
         await self.refuse(SILENT, f"No resume came within {SILENCE_SECONDS:.0f} seconds.")
 
-    async def run_news(self, message: dict[str, object]) -> None:
-        """A nudge of another process."""
-        announce.ask_now()
-
     async def refuse(self, code: int, reason: str) -> None:
         """Say why in a frame, for Daphne sends no reason with a close code; then close."""
         if not self.closing:
@@ -196,7 +192,6 @@ class RunConsumer(AsyncWebsocketConsumer):
         self.cancel_tasks()
         if self.joined:
             announce.leave(self.room, self.news)
-            await nudge.unsubscribe(self.run_id, self.channel_name)
 
     def begin(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
         task = asyncio.get_running_loop().create_task(self.guard(work, *args), name=f"live-{self.run_id}")

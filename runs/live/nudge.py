@@ -1,21 +1,23 @@
-"""Wake-ups between processes: "look again at run X", without data, over the channel layer.
+"""Wake-ups between processes: "look again at these runs", without data, over the channel layer.
 
 With the in-memory layer there is no other process to tell, and nothing is sent. Without Redis, several processes find
 each other's news by the watch of announce.py; a LISTEN/NOTIFY variant for PostgreSQL would stand here, beside `send`
-and `subscribe`, and nowhere else.
+and `listen`, and nowhere else.
 """
 
 import asyncio
-import hashlib
 import logging
 import sys
+from collections.abc import Callable, Sequence
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 logger = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.02  # many commits of a run melt into one message
-TROUBLE_SECONDS = 30.0  # between two lines of the log about a layer that does not answer
+GROUP = "runs.news"  # one for all runs: a process looks which of them it cares for
+GATHER_SECONDS = 0.02  # many commits melt into one message
+AGAIN_SECONDS = 5.0  # before a layer that does not answer is asked again
+TROUBLE_SECONDS = 30.0  # between two lines of the log about it
 
 _waiting: set[str] = set()
 _tasks: set[asyncio.Task[None]] = set()
@@ -26,11 +28,6 @@ def reaches_others() -> bool:
     """Whether the channel layer leads to other processes at all."""
     layer = get_channel_layer()
     return layer is not None and not isinstance(layer, InMemoryChannelLayer)
-
-
-def group_of(run_id: str) -> str:
-    """The group of a run's followers. A run id may be any text, a group's name may not."""
-    return f"run.{hashlib.sha256(run_id.encode()).hexdigest()[:40]}"
 
 
 def send(run_id: str) -> None:
@@ -62,32 +59,31 @@ def _gather(run_id: str) -> None:
 
 async def _send_all() -> None:
     await asyncio.sleep(GATHER_SECONDS)
-    run_ids = list(_waiting)
+    runs = list(_waiting)
     _waiting.clear()
+    try:
+        await get_channel_layer().group_send(GROUP, {"type": "run.news", "runs": runs})
+    except Exception as error:  # a layer that is down costs half a second of the watch, nothing more
+        _complain(error)
+
+
+async def listen(look_again: Callable[[Sequence[str]], None]) -> None:
+    """Call `look_again` with the runs that other processes have news of. Until it is canceled.
+
+    One subscription for the whole process: a socket must open, and stay open, when Redis is down.
+    """
+    if not reaches_others():
+        return
     layer = get_channel_layer()
-    for run_id in run_ids:
+    while True:
         try:
-            await layer.group_send(group_of(run_id), {"type": "run.news"})
-        except Exception as error:  # a layer that is down costs half a second of the watch, nothing more
-            _complain(error)
-            return
-
-
-async def subscribe(run_id: str, channel_name: str) -> None:
-    """Let a socket's channel hear the nudges of a run."""
-    await _layer_call("group_add", run_id, channel_name)
-
-
-async def unsubscribe(run_id: str, channel_name: str) -> None:
-    await _layer_call("group_discard", run_id, channel_name)
-
-
-async def _layer_call(name: str, run_id: str, channel_name: str) -> None:
-    if reaches_others():
-        try:
-            await getattr(get_channel_layer(), name)(group_of(run_id), channel_name)
+            channel = await layer.new_channel()
+            await layer.group_add(GROUP, channel)
+            while True:
+                look_again((await layer.receive(channel))["runs"])
         except Exception as error:
             _complain(error)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 def _complain(error: Exception) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
 from runs.live import announce, consumers
-from runs.live.window import WINDOW_EVENTS
+from runs.live.window import WINDOW_BYTES, WINDOW_EVENTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -95,9 +95,10 @@ async def test_large_events_close_the_window_by_their_bytes(socket, live_run, in
     await in_django(live_run.chunks)(300, text="x" * 60_000)
     client = await socket()
     size = 0
-    while not await client.receive_nothing(0.3):
-        size += len(await client.receive_from())
-    assert 4_000_000 < size < 5_000_000
+    while size < WINDOW_BYTES:
+        size += len(await client.receive_from(5))
+    assert size < WINDOW_BYTES + 2 * consumers.FRAME_BYTES
+    assert await client.receive_nothing(0.5)
 
 
 async def test_after_the_end_everything_is_sent_then_the_end_then_1000(socket, live_run, in_django):
