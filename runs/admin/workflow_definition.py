@@ -1,0 +1,78 @@
+"""Workflows: those of the code are looked at and switched on and off; those made from data are written here."""
+
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runs.models import WorkflowDefinition
+
+from .site import audit, drawn, moment_text
+from .workflow_version import VersionInline
+
+
+@admin.register(WorkflowDefinition)
+class WorkflowDefinitionAdmin(admin.ModelAdmin):
+    list_display = ["id", "enabled", "origin", "version", "run_count", "concurrency", "problem", "updated"]
+    list_filter = ["enabled", "origin"]
+    list_select_related = ["current"]
+    search_fields = ["id", "description"]
+    actions = ["enable", "disable"]
+    inlines = [VersionInline]
+    fields = ["id", "origin", "description", "problem", "enabled", "concurrency", "console", "graph"]
+    readonly_fields = ["id", "origin", "description", "problem", "console", "graph"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # definitions come from the code of the modules that the settings name
+
+    def has_delete_permission(self, request: HttpRequest, obj: WorkflowDefinition | None = None) -> bool:
+        return False  # its runs point to it
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(counted=Count("runs"))
+
+    def save_model(self, request: HttpRequest, obj: WorkflowDefinition, form, change: bool) -> None:
+        before = {name: form.initial.get(name) for name in form.changed_data}
+        super().save_model(request, obj, form, change)
+        if form.changed_data:
+            audit(request, "edit", obj.pk, before, {name: form.cleaned_data[name] for name in form.changed_data})
+
+    @admin.display(description="version")
+    def version(self, workflow: WorkflowDefinition) -> str:
+        return f"v{workflow.current.number}" if workflow.current else "–"
+
+    @admin.display(description="runs", ordering="counted")
+    def run_count(self, workflow: WorkflowDefinition) -> int:
+        return workflow.counted
+
+    @admin.display(description="changed", ordering="updated_at")
+    def updated(self, workflow: WorkflowDefinition) -> str:
+        return moment_text(workflow.updated_at)
+
+    @admin.display(description="in the console")
+    def console(self, workflow: WorkflowDefinition) -> SafeString:
+        address = reverse("workflow_detail", args=[workflow.pk])
+        return format_html('<a href="{}">Runs, figures and schemas</a>', address)
+
+    @admin.display(description="graph")
+    def graph(self, workflow: WorkflowDefinition) -> SafeString | str:
+        return drawn(workflow.current, workflow.pk)
+
+    @admin.action(description="Let the selected workflows take new runs", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._switch(request, queryset, enabled=True)
+
+    @admin.action(description="Stop new runs of the selected workflows", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._switch(request, queryset, enabled=False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet, *, enabled: bool) -> None:
+        changed = list(queryset.exclude(enabled=enabled).values_list("pk", flat=True))
+        WorkflowDefinition.objects.filter(pk__in=changed).update(enabled=enabled)
+        for workflow_id in changed:
+            verb = "enable" if enabled else "disable"
+            audit(request, verb, workflow_id, {"enabled": not enabled}, {"enabled": enabled})
+        words = "take new runs" if enabled else "take no new runs"
+        self.message_user(request, f"{len(changed)} of the selected workflows now {words}.", messages.SUCCESS)
