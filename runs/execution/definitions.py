@@ -1,32 +1,39 @@
 """Workflows made from data: checked, stored as versions, and kept up to date with what they use."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-import orjson
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
-from runs.engine import Workflow
-from runs.engine.definition import (
-    DefinitionIssue,
-    InvalidDefinition,
-    build_workflow,
-    check_definition,
-    nested_workflow_ids,
-)
-from runs.engine.errors import InvalidWorkflow
+from runs.engine.definition import DefinitionIssue, InvalidDefinition
 from runs.models import AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.workflow import DELETED
 
 from .definition_changes import definition_changes
-from .registry import described, registry, runnable, tools
+from .definition_check import check, id_of, look_at, names_in
+from .registry import runnable
+
+__all__ = [
+    "DELETED",
+    "DefinitionRefused",
+    "InUse",
+    "Item",
+    "Outdated",
+    "Saved",
+    "check",
+    "delete",
+    "look_at",
+    "refresh",
+    "refresh_definitions",
+    "save",
+    "save_many",
+    "users_of",
+]
 
 Outcome = Literal["created", "changed", "unchanged"]
 
-ID_LENGTH = WorkflowDefinition._meta.pk.max_length
 PROBLEM_LENGTH = WorkflowDefinition._meta.get_field("problem").max_length
 
 
@@ -79,114 +86,6 @@ class Item:
     issues: Sequence[DefinitionIssue] = ()
 
 
-@dataclass(frozen=True)
-class Checked:
-    """A definition looked at: everything that is wrong with it; without issues, the workflow that it describes."""
-
-    data: object
-    issues: Sequence[DefinitionIssue]
-    workflow: Workflow | None = None
-    nested: Mapping[str, WorkflowVersion] = field(default_factory=dict)
-
-    @property
-    def version(self) -> WorkflowVersion:
-        """As it would be stored, apart from its number. Raises InvalidDefinition."""
-        if self.workflow is None or not isinstance(self.data, Mapping):
-            raise InvalidDefinition(_id_of(self.data), list(self.issues))
-        version = described(self.workflow, content_hash(self.data, self.nested.values()))
-        version.definition_json = self.data
-        version.nested = {workflow_id: each.number for workflow_id, each in self.nested.items()} or None
-        return version
-
-
-def content_hash(data: object, nested: Sequence[WorkflowVersion] | Any = ()) -> str:
-    """Of the JSON, tool ids included, in its order (that of a form's fields), and of the workflows that it runs."""
-    digest = hashlib.sha256(orjson.dumps(data))
-    for version in sorted(nested, key=lambda version: version.definition_id):
-        digest.update(f"\n{version.definition_id} {version.content_hash}".encode())
-    return digest.hexdigest()
-
-
-# --- Looking at a definition ------------------------------------------------------------------------
-
-
-def check(data: object) -> list[DefinitionIssue]:
-    """Everything that is wrong with a definition, in its order; references are looked up in this console."""
-    return list(look_at(data).issues)
-
-
-def look_at(data: object) -> Checked:
-    """Check a definition and build its workflow, storing nothing."""
-    nested = _current_versions(_names(data))
-    built = {workflow_id: workflow for workflow_id, (workflow, _) in nested.items()}
-    issues = check_definition(data, tools=tools(), workflows=built)
-    if not isinstance(data, Mapping) or any(issue.code == "invalid-shape" for issue in issues):
-        return Checked(data, issues)
-    issues = [*_id_issues(str(data["id"])), *issues]
-    for path, workflow_id in references(data):
-        if workflow_id in built and data["id"] in _inner_ids(built[workflow_id]):
-            words = f'Nested workflow cycles are not allowed: {workflow_id} runs "{data["id"]}" itself.'
-            issues.append(DefinitionIssue(path, "self-reference", words))
-    if issues:
-        return Checked(data, issues)
-    used = nested_workflow_ids(data)
-    try:
-        workflow = build_workflow(data, tools=tools(), workflows=built)
-    except InvalidWorkflow as error:  # what no check foresees must not end in a traceback either
-        return Checked(data, [DefinitionIssue("graph", "invalid-graph", str(error))])
-    return Checked(data, (), workflow, {name: version for name, (_, version) in nested.items() if name in used})
-
-
-def references(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Where a definition whose shape is right names other workflows: dotted path and id."""
-    for index, entry in enumerate(data["graph"]):
-        at = f"graph.{index}"
-        parts = [(at, entry), (f"{at}.step", entry.get("step"))]
-        parts += [(f"{at}.steps.{number}", step) for number, step in enumerate(entry.get("steps") or ())]
-        for path, part in parts:
-            if isinstance(part, Mapping) and part.get("type") == "workflow":
-                yield f"{path}.workflowId", str(part["workflowId"])
-
-
-def _names(data: object) -> set[str]:
-    """What a definition may mean to be a workflow; a workflow named as a tool is told as such."""
-    if isinstance(data, Mapping):
-        own = {item for key, item in data.items() if key in ("workflowId", "toolId") and isinstance(item, str)}
-        return own.union(*(_names(item) for key, item in data.items() if key in ("graph", "steps", "step")))
-    return set().union(*map(_names, data)) if isinstance(data, list) else set()
-
-
-def _id_issues(definition_id: str) -> Iterator[DefinitionIssue]:
-    if len(definition_id) > ID_LENGTH or not definition_id.isprintable() or {"/", "\\"} & set(definition_id):
-        words = f"An id has at most {ID_LENGTH} characters, none of them a slash or a line break."
-        yield DefinitionIssue("id", "invalid-id", words)
-    elif definition_id != definition_id.strip() or definition_id in (".", ".."):
-        yield DefinitionIssue("id", "invalid-id", "An id is no dot alone, and does not begin or end with a space.")
-    elif _of_code(definition_id):
-        yield DefinitionIssue("id", "id-in-use", f"{definition_id} is a workflow of the code. Choose another id.")
-
-
-def _of_code(definition_id: str) -> bool:
-    stored = WorkflowDefinition.objects.filter(pk=definition_id).values_list("origin", flat=True).first()
-    return definition_id in registry() if stored is None else stored == WorkflowDefinition.Origin.CODE
-
-
-def _current_versions(names: set[str]) -> dict[str, tuple[Workflow, WorkflowVersion]]:
-    """The workflows of these names that can be run, each with the version that a definition saved now would run."""
-    found = {}
-    stored = WorkflowDefinition.objects.with_current().filter(pk__in=names, problem="", current__isnull=False)
-    for definition in stored:
-        workflow = runnable(definition.current)
-        if workflow is not None:
-            found[definition.pk] = (workflow, definition.current)
-    return found
-
-
-def _inner_ids(workflow: Workflow) -> set[str]:
-    inner = [step.workflow for entry in workflow.entries for step in entry.steps if step.workflow is not None]
-    return {each.id for each in inner}.union(*map(_inner_ids, inner))
-
-
 # --- Storing ------------------------------------------------------------------------------------------
 
 
@@ -215,10 +114,11 @@ def save_many(
     actor_label: str = "",
     address: str | None = None,
     all_or_none: bool = False,
+    only_look: bool = False,
 ) -> list[Item]:
     """Store several definitions, which may run each other, and tell of each what became of it, in their order.
 
-    With `all_or_none` nothing is stored when one of them is refused.
+    With `all_or_none` nothing is stored when one of them is refused; with `only_look` nothing in any case.
     """
     items: dict[int, Item] = {}
     with transaction.atomic():
@@ -226,17 +126,17 @@ def save_many(
             data = definitions[index]
             try:
                 saved = save(data, actor=actor, actor_label=actor_label, address=address)
-                items[index] = Item(_id_of(data), saved.outcome, saved)
+                items[index] = Item(id_of(data), saved.outcome, saved)
             except InvalidDefinition as error:
-                items[index] = Item(_id_of(data), "refused", issues=error.issues)
-        if all_or_none and any(item.outcome == "refused" for item in items.values()):
+                items[index] = Item(id_of(data), "refused", issues=error.issues)
+        if only_look or (all_or_none and any(item.outcome == "refused" for item in items.values())):
             transaction.set_rollback(True)
     return [items[index] for index in range(len(definitions))]
 
 
 def _in_building_order(definitions: Sequence[object]) -> list[int]:
     """What others run comes before them. Those in a circle keep their order: the check will tell them."""
-    ids = {_id_of(data): index for index, data in enumerate(definitions)}
+    ids = {id_of(data): index for index, data in enumerate(definitions)}
     order: dict[int, None] = {}
     begun: set[int] = set()
 
@@ -244,7 +144,7 @@ def _in_building_order(definitions: Sequence[object]) -> list[int]:
         if index in begun:
             return
         begun.add(index)
-        for name in sorted(_names(definitions[index])):
+        for name in sorted(names_in(definitions[index])):
             if name in ids:
                 visit(ids[name])
         order[index] = None
@@ -254,15 +154,10 @@ def _in_building_order(definitions: Sequence[object]) -> list[int]:
     return list(order)
 
 
-def _id_of(data: object) -> str:
-    found = data.get("id") if isinstance(data, Mapping) else None
-    return found if isinstance(found, str) else ""
-
-
 def _save(data: object, who: Who, base: int | None = None) -> Saved:
     with transaction.atomic():
         version = look_at(data).version
-        definition = _locked(_id_of(data), version)
+        definition = _locked(id_of(data), version)
         before = definition.current
         if base is not None and before is not None and before.number != base:
             raise Outdated(before)

@@ -3,7 +3,7 @@
 import pytest
 
 from runs.engine.definition import InvalidDefinition
-from runs.execution import definitions, registry
+from runs.execution import definition_check, registry
 from runs.execution.definitions import InUse, Outdated, check, delete, refresh_definitions, save, save_many
 from runs.execution.history import snapshot
 from runs.execution.start import StartRequest, WorkflowDisabled, check_start
@@ -156,6 +156,11 @@ def test_several_are_saved_in_the_order_that_nesting_asks_for(workflows):
     assert items[1].issues[0].path == "graph"
 
 
+def test_several_can_be_looked_at_without_being_stored(workflows):
+    assert [item.outcome for item in save_many([around(), fill("Hello")], only_look=True)] == ["created", "created"]
+    assert not WorkflowDefinition.objects.dynamic().exists()
+
+
 def test_several_are_saved_all_or_none_when_asked(workflows):
     items = save_many([fill("Hello"), {"id": "broken"}], all_or_none=True)
     assert [item.outcome for item in items] == ["created", "refused"]
@@ -189,7 +194,7 @@ def test_a_definition_whose_tool_is_gone_says_so_until_it_is_back(workflows, mon
     save(fill("Hello"))
     whole = registry.tools()
     without = {name: tool for name, tool in whole.items() if name != "text_template"}
-    for module in (definitions, registry):
+    for module in (definition_check, registry):
         monkeypatch.setattr(module, "tools", lambda: without)
     registry._built.clear()
     refresh_definitions()
