@@ -1,37 +1,39 @@
 """Workflows: those of the code are looked at and switched on and off; those made from data are written here."""
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.models import WorkflowDefinition
+from runs.models import WorkflowDefinition, WorkflowRun
 
+from .definition_pages import DefinitionPages
 from .site import audit, drawn, moment_text
 from .workflow_version import VersionInline
 
 
 @admin.register(WorkflowDefinition)
-class WorkflowDefinitionAdmin(admin.ModelAdmin):
+class WorkflowDefinitionAdmin(DefinitionPages):
     list_display = ["id", "enabled", "origin", "version", "run_count", "concurrency", "problem", "updated"]
     list_filter = ["enabled", "origin"]
     list_select_related = ["current"]
     search_fields = ["id", "description"]
-    actions = ["enable", "disable"]
+    actions = ["enable", "disable", "export"]
     inlines = [VersionInline]
     fields = ["id", "origin", "description", "problem", "enabled", "concurrency", "console", "graph"]
     readonly_fields = ["id", "origin", "description", "problem", "console", "graph"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # definitions come from the code of the modules that the settings name
 
     def has_delete_permission(self, request: HttpRequest, obj: WorkflowDefinition | None = None) -> bool:
         return False  # its runs point to it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).annotate(counted=Count("runs"))
+        # A subquery reads the index of runs alone; a join would group the versions' schemas along with them.
+        runs = WorkflowRun.objects.filter(workflow=OuterRef("pk")).order_by().values("workflow")
+        counted = Subquery(runs.annotate(runs=Count("pk")).values("runs"))
+        return super().get_queryset(request).annotate(counted=Coalesce(counted, 0))
 
     def save_model(self, request: HttpRequest, obj: WorkflowDefinition, form, change: bool) -> None:
         before = {name: form.initial.get(name) for name in form.changed_data}

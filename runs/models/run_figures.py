@@ -13,7 +13,7 @@ from runs.engine.results import RunStatus
 from .remembered import remembered
 from .run import WorkflowRun
 
-MEASURED = 200  # the newest successful runs of a workflow that its usual duration is taken from
+MEASURED = 100  # the newest successful runs of a workflow that its usual duration is taken from
 MEASURED_PER_DAY = 100  # successful runs of a day that its usual duration is taken from
 COUNTED_RUNS = 5000  # of a workflow, by version
 DAY = timedelta(hours=24)
