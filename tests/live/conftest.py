@@ -68,10 +68,10 @@ def live_run(transactional_db) -> LiveRun:
 class Socket(WebsocketCommunicator):
     """A client of a run's socket, without a server in between."""
 
-    def __init__(self, run_id: str, user: User | AnonymousUser) -> None:
+    def __init__(self, run_id: str, user: User | AnonymousUser, session: object) -> None:
         super().__init__(URLRouter(websocket_urlpatterns), f"/ws/runs/{quote(run_id)}/")
         self.scope["user"] = user
-        self.scope["session"] = None
+        self.scope["session"] = session
 
     async def open(self, resume: int | None = 0) -> "Socket":
         assert (await self.connect(5))[0]
@@ -116,8 +116,10 @@ async def socket(live_run: LiveRun, viewer: User):
     """Opens sockets, and closes them at the end: `await socket(resume=0)`."""
     sockets: list[Socket] = []
 
-    async def open_one(resume: int | None = 0, *, run_id: str | None = None, user: object = viewer) -> Socket:
-        sockets.append(Socket(run_id or live_run.id, user))
+    async def open_one(
+        resume: int | None = 0, *, run_id: str | None = None, user: object = viewer, session: object = None
+    ) -> Socket:
+        sockets.append(Socket(run_id or live_run.id, user, session))
         return await sockets[-1].open(resume)
 
     yield open_one

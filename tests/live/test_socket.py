@@ -197,6 +197,21 @@ async def test_a_person_without_the_right_is_told_so(socket):
     assert await client.closed() == 4403
 
 
+async def test_who_signs_out_elsewhere_is_let_go(socket, live_run, viewer, client_for, monkeypatch, in_django):
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(consumers, "SIGNED_IN_SECONDS", 0)
+    browser = await in_django(client_for)(viewer)
+    session = await in_django(lambda: browser.session)()
+    client = await socket(session=session)
+    assert "heartbeat" in await client.hear()
+    assert "heartbeat" in await client.hear()
+    await in_django(browser.logout)()
+    while "heartbeat" in (message := await client.hear()):
+        pass
+    assert message["error"]["code"] == 4401
+    assert await client.closed() == 4401
+
+
 async def test_an_unknown_run_is_told_so(socket):
     client = await socket(resume=None, run_id="no-such-run")
     assert (await client.hear())["error"]["code"] == 4404
