@@ -90,6 +90,8 @@ def test_the_page_is_accessible_and_never_scrolls_sideways(start_page, assert_ac
     for width in (1440, 1100, 820, 375):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        wide = "[...document.querySelectorAll('.wf-field')].filter(field => field.scrollWidth > field.clientWidth + 1)"
+        assert page.evaluate(f"() => {wide}.map(field => field.textContent.trim().slice(0, 40))") == []
 
 
 def test_the_json_tab_opens_an_editor_over_the_same_value(start_page, assert_accessible):
@@ -255,6 +257,16 @@ def test_a_draft_comes_back_without_its_secrets_and_goes_when_it_was_sent(consol
         page.goto(console.url + ORDER)
     page.wait_for_function("() => !Object.keys(localStorage).some(key => key.endsWith(':order-fulfilment'))")
     assert page.input_value("#input-order-number") != "ORD-55"
+
+
+def test_a_check_says_that_it_is_well_and_keeps_the_form(start_page):
+    page = start_page(TEXT)
+    page.fill("#input-tokens", "9")
+    page.click("[data-check-button]")
+    page.wait_for_selector("[role=status]")
+    page.wait_for_load_state("networkidle")
+    assert "this run can be started" in page.inner_text("[role=status]"), "a draft does not take its place"
+    assert page.input_value("#input-tokens") == "9"
 
 
 def test_two_presses_of_start_make_one_run(console, start_page):
