@@ -34,9 +34,10 @@ ROOMS = {
         "runs.templatetags",
         "runs.engine",
     },
+    "runs.api": {"runs.execution", "runs.live", "runs.models", "runs.engine"},
     "runs.urls": {"runs.views"},
     "runs.management": {"runs.execution", "runs.live", "runs.models", "runs.engine", "wfconsole"},
-    "wfconsole": {"runs.urls", "runs.routing", "runs.execution", "runs.live", "runs.views", "runs.engine"},
+    "wfconsole": {"runs.urls", "runs.api", "runs.routing", "runs.execution", "runs.live", "runs.views", "runs.engine"},
 }
 # Nothing of the web or of a database may reach the engine, the drawings or the samples.
 PURE = ("runs.engine", "runs.drawing", "runs.steps", "runs.workflows")

@@ -25,7 +25,9 @@ class BodyLimit:
         size, limit = _size(request), settings.MAX_BODY_BYTES
         if size <= limit:
             return self.get_response(request)
-        if request.path.startswith("/api/") or not request.accepts("text/html"):
+        if request.path.startswith("/api/"):
+            return JsonResponse({"error": "Request body too large"}, status=TOO_LARGE)  # the words of the contract
+        if not request.accepts("text/html"):
             sentence = f"The body has {size} bytes; at most {limit} are taken. Nothing was read or stored."
             return JsonResponse({"error": sentence, "size": size, "limit": limit}, status=TOO_LARGE)
         return render(request, "413.html", {"size": size, "limit": limit}, status=TOO_LARGE)

@@ -33,6 +33,8 @@ class Environment(BaseSettings):
     wfconsole_admin_password: str | None = Field(default=None, min_length=8)
     # A bootstrap token with operator rights; stored hashed.
     wfconsole_api_token: str | None = Field(default=None, min_length=16)
+    # Requests a second that the HTTP API answers each caller, with a minute's worth to spare.
+    wfconsole_api_requests_per_second: int = Field(default=1000, ge=1, le=1_000_000)
     # Lets Prometheus read /metrics. Absent: only a person who is signed in can.
     wfconsole_metrics_token: str | None = Field(default=None, min_length=16)
     # Python modules whose workflows can be run, comma-separated.
@@ -184,6 +186,7 @@ ALLOWED_HOSTS = _names(ENV.wfconsole_allowed_hosts)
 WORKFLOW_MODULES = _names(ENV.wfconsole_workflows)
 CONSOLE_NAME = ENV.wfconsole_name
 API_TOKEN = ENV.wfconsole_api_token
+API_REQUESTS_PER_SECOND = ENV.wfconsole_api_requests_per_second
 METRICS_TOKEN = ENV.wfconsole_metrics_token
 CONCURRENCY = ENV.wfconsole_concurrency
 MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes

@@ -1,9 +1,10 @@
-"""The entrance for HTTP: the console's pages, and the admin site."""
+"""The entrance for HTTP: the console's pages, the API, and the admin site."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/", include("runs.api.urls")),
     path("", include("runs.urls")),
 ]

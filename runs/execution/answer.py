@@ -39,6 +39,7 @@ class Answer:
     for_each_index: int | None = None
     request_context: Mapping[str, object] = field(default_factory=dict)
     tracing_options: Mapping[str, object] = field(default_factory=dict)
+    per_step: bool = False  # stop after one entry, with status paused
 
     def to_json(self) -> dict[str, object]:
         given = {
@@ -47,6 +48,7 @@ class Answer:
             "forEachIndex": self.for_each_index,
             "requestContext": dict(self.request_context) or None,
             "tracingOptions": dict(self.tracing_options) or None,
+            "perStep": self.per_step or None,
         }
         request = {key: value for key, value in given.items() if value is not None}
         return request if self.data is UNSET else request | {"resumeData": self.data}

@@ -87,6 +87,7 @@ class StartRequest:
     # traceId, parentSpanId, tags, metadata, requestContextKeys, rootSpanName, hideInput, hideOutput
     tracing_options: Mapping[str, object] = field(default_factory=dict)
     output_options: Mapping[str, object] = field(default_factory=dict)  # includeState, includeResumeLabels
+    per_step: bool = False  # stop after one entry, with status paused
     resource_id: str = ""
     run_id: str | None = None  # None: a new UUIDv7
     start_key: str | None = None  # a second start with the same key gives the run that the first one made
@@ -230,6 +231,7 @@ def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, o
         "tracingOptions": tracing.to_json() or UNSET,
         "outputOptions": dict(request.output_options) or UNSET,
         "resourceId": request.resource_id or UNSET,
+        "perStep": request.per_step or UNSET,
     }
     return {key: value for key, value in data.items() if value is not UNSET}, tracing
 

@@ -1,0 +1,107 @@
+"""Who calls: a token, or a person who is signed in. What they may do, and how often."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+from ninja.utils import check_csrf
+
+from runs.models import ApiToken
+from runs.models.api_token import RIGHTS, Scope
+
+from .errors import ApiError
+
+INVALID_TOKEN = "Invalid or expired token"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A token's rights, or a person's."""
+
+    user: AbstractBaseUser | None
+    token: ApiToken | None
+    address: str | None
+
+    @cached_property
+    def label(self) -> str:
+        """As runs and audit entries name the caller."""
+        name = self.user.get_username() if self.user else ""
+        if self.token is None:
+            return name
+        return f"{name} (token {self.token.name})"[:150].strip()
+
+    @property
+    def key(self) -> str:
+        """Tells callers apart."""
+        return f"token {self.token.pk}" if self.token else f"user {self.user.pk if self.user else ''}"
+
+    def need(self, scope: Scope, workflow_id: str | None = None) -> None:
+        """Raises ApiError 403 when the caller may not do that, to that workflow."""
+        if self.token is None:
+            if self.user is None or not self.user.has_perm(RIGHTS[scope]):
+                raise ApiError(403, f"Your account may not {scope.label}.")
+            return
+        if not self.token.may(scope):
+            raise ApiError(403, f"This token may not {scope.label}; it needs the scope {scope.value}.")
+        if workflow_id is not None and not self.token.reaches(workflow_id):
+            raise ApiError(403, f"This token is not for the workflow {workflow_id}.")
+
+    def reaches(self, workflow_id: str) -> bool:
+        return self.token is None or self.token.reaches(workflow_id)
+
+    @property
+    def who(self) -> dict[str, object]:
+        """The keyword arguments by which execution knows who acts."""
+        return {"actor": self.user, "actor_label": self.label, "address": self.address}
+
+
+def authenticate(request: HttpRequest) -> Caller:
+    """Who calls. Raises ApiError 401, 403 for a signed-in person's call from another site, 429."""
+    address = request.META.get("REMOTE_ADDR") or None
+    text = _token_text(request)
+    if text is not None:
+        token = ApiToken.objects.of_text(text)
+        if token is None:
+            raise ApiError(401, INVALID_TOKEN)
+        caller = Caller(token.user, token, address)
+    elif request.user.is_authenticated:
+        if check_csrf(request) is not None:
+            raise ApiError(403, "Send the header X-CSRFToken, or use a token.")
+        caller = Caller(request.user, None, address)
+    else:
+        raise ApiError(401, INVALID_TOKEN)
+    _limit.count(caller.key)
+    return caller
+
+
+def _token_text(request: HttpRequest) -> str | None:
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return header.removeprefix("Bearer ").strip() if header.startswith("Bearer ") else ""
+    return request.GET.get("apiKey")
+
+
+class RateLimit:
+    """So many requests a second of each caller, with a minute's worth saved up. Of this process."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, tuple[float, float]] = {}  # how many are left, and when that was counted
+        self._lock = Lock()
+
+    def count(self, key: str) -> None:
+        """Raises ApiError 429."""
+        rate = settings.API_REQUESTS_PER_SECOND
+        now = time.monotonic()
+        with self._lock:
+            left, at = self._left.get(key, (60.0 * rate, now))
+            left = min(60.0 * rate, left + (now - at) * rate)
+            if left < 1:
+                raise ApiError(429, f"More than {rate} requests a second. Wait a little.")
+            self._left[key] = (left - 1, now)
+
+
+_limit = RateLimit()

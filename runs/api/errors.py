@@ -1,0 +1,112 @@
+"""Errors as programs see them: `{"error": sentence}`, with `issues` where several places are wrong."""
+
+import logging
+from collections.abc import Sequence
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+
+from runs.engine.errors import (
+    CannotTimeTravel,
+    EngineError,
+    InvalidInput,
+    NotActive,
+    NotSuspended,
+    ResumeAlreadyClaimed,
+    RunAlreadyExists,
+    RunAlreadyStarted,
+    RunNotFound,
+)
+from runs.execution.start import (
+    InputTooLarge,
+    InvalidTracing,
+    QueueFull,
+    StartRefused,
+    UnknownWorkflow,
+    WorkflowDisabled,
+)
+
+logger = logging.getLogger(__name__)
+
+NO_WORKFLOW = "Workflow not found"
+NO_RUN = "Workflow run not found"
+TOO_LARGE = "Request body too large"
+
+
+class ApiError(Exception):
+    """An answer that is an error. `issues`: (dotted path, sentence) of each place that is wrong."""
+
+    def __init__(self, status: int, sentence: str, issues: Sequence[tuple[str, str]] = ()) -> None:
+        self.status = status
+        self.issues = issues
+        super().__init__(sentence)
+
+
+class InvalidBody(ApiError):
+    def __init__(self, issues: Sequence[tuple[str, str]]) -> None:
+        super().__init__(400, "Invalid request body", issues)
+
+
+class InvalidQuery(ApiError):
+    def __init__(self, issues: Sequence[tuple[str, str]]) -> None:
+        super().__init__(400, "Invalid query parameters", issues)
+
+
+# The first that fits tells the status. Mistakes of a caller are never 500: clients repeat those.
+STATUSES: list[tuple[type[Exception], int]] = [
+    (RunNotFound, 404),
+    (UnknownWorkflow, 404),
+    (NotSuspended, 409),
+    (ResumeAlreadyClaimed, 409),
+    (NotActive, 409),
+    (RunAlreadyExists, 409),
+    (RunAlreadyStarted, 409),
+    (CannotTimeTravel, 409),
+    (WorkflowDisabled, 409),
+    (InputTooLarge, 413),
+    (RequestDataTooBig, 413),
+    (QueueFull, 429),
+    (InvalidInput, 400),
+    (StartRefused, 400),
+    (EngineError, 400),
+]
+WORDS = {RunNotFound: NO_RUN, UnknownWorkflow: NO_WORKFLOW, RequestDataTooBig: TOO_LARGE}
+
+
+def as_api_error(error: Exception) -> ApiError | None:
+    """What a program is told of an error; None for one that is ours."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, InvalidTracing):
+        return InvalidBody([(f"tracingOptions.{error.field}", error.message)])
+    for kind, status in STATUSES:
+        if isinstance(error, kind):
+            return ApiError(status, WORDS.get(kind, str(error)))
+    return None
+
+
+def error_answer(error: ApiError) -> HttpResponse:
+    body: dict[str, object] = {"error": str(error)}
+    if error.issues:
+        body["issues"] = [{"field": field, "message": message} for field, message in error.issues]
+    answer = HttpResponse(orjson.dumps(body), status=error.status, content_type="application/json")
+    if error.status == 401:
+        answer["WWW-Authenticate"] = "Bearer"
+    if error.status == 429:
+        answer["Retry-After"] = "1"
+    return answer
+
+
+def answer_errors(api: NinjaAPI) -> None:
+    """Have every error of a route answered in the one form."""
+
+    def handle(request: HttpRequest, error: Exception) -> HttpResponse:
+        told = as_api_error(error)
+        if told is None:
+            logger.error("%s %s failed", request.method, request.path, exc_info=error)
+            told = ApiError(500, "The console failed to answer. Its log tells why.")
+        return error_answer(told)
+
+    api.add_exception_handler(Exception, handle)

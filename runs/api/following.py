@@ -1,0 +1,140 @@
+"""Answers that take as long as a run does: its result once there is one, its records as they come.
+
+Neither holds a thread while it waits, and neither is the run: a client that goes away ends its own answer alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+from django.http import StreamingHttpResponse
+
+from runs.engine.results import RunStatus
+from runs.engine.step_result import run_result
+from runs.execution.answer import find_run, told
+from runs.execution.history import read_events
+from runs.live import announce
+from runs.live.hiding import Hiding, hiding_of
+from runs.live.log import in_reader, read_heads
+from runs.models import WorkflowRun
+
+from .errors import NO_RUN
+from .records import LegacyReader, RecordReader
+
+SEPARATOR = b"\x1e"
+EVENTS_AT_ONCE = 500
+POLL_SECONDS = 1.0  # for news that got lost
+STANDS = frozenset(
+    {RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.TRIPWIRE, RunStatus.CANCELED, RunStatus.SUSPENDED, RunStatus.PAUSED}
+)
+
+
+def result_answer(run: WorkflowRun) -> StreamingHttpResponse:
+    """The run's whole result, once it has ended or waits for an answer. To be made once the run is queued."""
+    return StreamingHttpResponse(_result(run, hiding_of(run.pk)), content_type="application/json")
+
+
+async def _result(run: WorkflowRun, hiding: Hiding | None) -> AsyncIterator[bytes]:
+    async with _news(run.pk, hiding) as news:
+        while True:
+            news.clear()
+            head = (await in_reader(read_heads, [run.pk])).get(run.pk)
+            if head is None:
+                yield orjson.dumps({"error": NO_RUN})
+                return
+            if head.status in STANDS:
+                yield _hidden(hiding, await in_reader(_result_text, run.pk))
+                return
+            await _wait(news)
+
+
+def _result_text(run_id: str) -> bytes:
+    run = find_run(run_id)
+    _, snapshot = told(run)
+    return orjson.dumps(run_result(snapshot, trace_id=run.trace_id or None, span_id=run.span_id or None).to_json())
+
+
+def stream_answer(
+    run: WorkflowRun, *, first_seq: int = 1, offset: int = 0, stays_open: bool = False, legacy: bool = False
+) -> StreamingHttpResponse:
+    """The run's records from an event on, leaving out `offset` of them, until it stops.
+
+    A negative offset counts from the end of what there is so far.
+    """
+    kind = LegacyReader if legacy else RecordReader
+    reader = kind(run.pk, run.workflow_id, stays_open=stays_open)
+    records = _records(run, reader, hiding_of(run.pk), first_seq)
+    return StreamingHttpResponse(_from_offset(records, offset), content_type="text/plain; charset=utf-8")
+
+
+async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> AsyncIterator[bytes]:
+    """Leave out the first ones. `None` among the records says that those there are have been given."""
+    kept: list[bytes] = []
+    if offset < 0:
+        async for record in records:
+            if record is None:
+                break
+            kept.append(record)
+        for record in kept[offset:]:
+            yield record
+    async for record in records:
+        if record is None:
+            continue
+        if offset > 0:
+            offset -= 1
+            continue
+        yield record
+
+
+async def _records(
+    run: WorkflowRun, reader: RecordReader, hiding: Hiding | None, first_seq: int
+) -> AsyncIterator[bytes | None]:
+    cursor = 0
+    async with _news(run.pk, hiding) as news:
+        while True:
+            news.clear()
+            events = await in_reader(read_events, run.pk, cursor, EVENTS_AT_ONCE)
+            over = False
+            for event in events:
+                cursor = event.seq
+                found = reader.records(event)
+                over = event.seq >= first_seq and reader.ends(event)
+                if event.seq >= first_seq:
+                    for record in found:
+                        yield _hidden(hiding, orjson.dumps(record)) + SEPARATOR
+            if len(events) == EVENTS_AT_ONCE:
+                continue
+            head = (await in_reader(read_heads, [run.pk])).get(run.pk)
+            if head is not None and head.last_seq > cursor:
+                continue
+            yield None
+            # A stop that another start follows is not the end: the card tells.
+            if head is None or over or head.ended or head.last_seq == 0:
+                return
+            await _wait(news)
+
+
+def _hidden(hiding: Hiding | None, text: bytes) -> bytes:
+    return hiding.texts([text])[0] if hiding is not None else text
+
+
+@asynccontextmanager
+async def _news(run_id: str, hiding: Hiding | None) -> AsyncIterator[asyncio.Event]:
+    """An event that is set whenever there may be something new of the run."""
+    news = asyncio.Event()
+    if hiding is None:  # the run is gone
+        yield news
+        return
+    room = announce.join(run_id, hiding, news)
+    try:
+        yield news
+    finally:
+        announce.leave(room, news)
+
+
+async def _wait(news: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(news.wait(), POLL_SECONDS)
+    except TimeoutError:
+        return

@@ -1,0 +1,136 @@
+"""Runs and workflows in the forms that programs get."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+
+from runs.engine.results import RunStatus
+from runs.engine.run_state import run_state, snapshot_form
+from runs.engine.store import RunCard
+from runs.execution.answer import told
+from runs.execution.start import WorkflowDisabled
+from runs.live.hiding import hiding_of
+from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
+
+SCHEMA_FIELDS = ("inputSchema", "outputSchema", "resumeSchema", "suspendSchema", "stateSchema", "requestContextSchema")
+TOP_SCHEMAS = {
+    "inputSchema": "input_schema",
+    "outputSchema": "output_schema",
+    "stateSchema": "state_schema",
+    "requestContextSchema": "request_context_schema",
+}
+CONTROL = ("sleep", "mapping")  # entries of the graph that are no steps to a program
+
+
+def answer(value: object) -> HttpResponse:
+    return HttpResponse(orjson.dumps(value), content_type="application/json")
+
+
+def hidden_answer(run: WorkflowRun, value: object) -> HttpResponse:
+    """As answer(), with the run's secrets hidden."""
+    hiding = hiding_of(run.pk)
+    text = orjson.dumps(value)
+    return HttpResponse(hiding.texts([text])[0] if hiding else text, content_type="application/json")
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def card_of(run: WorkflowRun) -> RunCard:
+    return RunCard(
+        run.pk,
+        run.workflow_id,
+        RunStatus(run.status),
+        _milliseconds(run.created_at),
+        _milliseconds(run.updated_at),
+        run.resource_id or None,
+    )
+
+
+def _head(run: WorkflowRun) -> dict[str, Any]:
+    return {
+        "workflowName": run.workflow_id,
+        "runId": run.pk,
+        "resourceId": run.resource_id or None,
+        "createdAt": _time(run.created_at),
+        "updatedAt": _time(run.updated_at),
+    }
+
+
+def run_row(run: WorkflowRun) -> dict[str, Any]:
+    """A row of a list, with everything that is stored of the run. Raises WorkflowDisabled."""
+    workflow, snapshot = told(run)
+    return _head(run) | {"snapshot": snapshot_form(workflow, card_of(run), snapshot)}
+
+
+def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dict[str, Any]:
+    """A run; `fields`: only these parts beside its head. Raises WorkflowDisabled."""
+    workflow, snapshot = told(run)
+    form = run_state(workflow, card_of(run), snapshot, fields) | _head(run)
+    if fields is not None:
+        form.pop("initialState", None)
+    if not nested and "steps" in form:
+        own = set(snapshot.scopes[""].steps)
+        form["steps"] = {path: step for path, step in form["steps"].items() if path in own}
+    return form
+
+
+def workflow_form(definition: WorkflowDefinition, *, partial: bool) -> dict[str, Any]:
+    """A workflow with its steps, graph and schemas; `partial`: without schemas and steps, which are only counted."""
+    version = definition.current
+    if version is None:
+        raise WorkflowDisabled(definition.pk, definition.problem)
+    own = {path: step for path, step in version.steps.items() if step.get("kind") not in CONTROL}
+    top = {path: step for path, step in own.items() if _is_top(path, version.steps)}
+    form: dict[str, Any] = {
+        "name": definition.pk,
+        "description": definition.description or None,
+        "metadata": _metadata(version),
+        "origin": definition.origin,
+        "stepGraph": version.graph,
+        "options": {"validateInputs": True, "emitStepEvents": True},
+        "isProcessorWorkflow": False,
+    }
+    if partial:
+        form |= {"steps": {}, "allSteps": {}, "stepCount": len(top)}
+        return {key: value for key, value in form.items() if value is not None}
+    form |= {
+        "steps": {path: _step(step) for path, step in top.items()},
+        "allSteps": {path: _step(step) | {"isWorkflow": step.get("kind") == "workflow"} for path, step in own.items()},
+    }
+    for key, column in TOP_SCHEMAS.items():
+        schema = getattr(version, column)
+        if schema is not None or key in ("inputSchema", "outputSchema"):
+            form[key] = _schema(schema)
+    return {key: value for key, value in form.items() if value is not None}
+
+
+def _is_top(path: str, steps: dict[str, Any]) -> bool:
+    """Whether no other step is around it: an id may hold dots itself."""
+    return not any(path.startswith(f"{other}.") for other, step in steps.items() if step.get("kind") == "workflow")
+
+
+def _metadata(version: WorkflowVersion) -> object:
+    return version.definition_json.get("metadata") if isinstance(version.definition_json, dict) else None
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    form = {key: step[key] for key in ("id", "description", "metadata") if step.get(key) is not None}
+    for key in SCHEMA_FIELDS:
+        if key in step or key in ("inputSchema", "outputSchema"):
+            form[key] = _schema(step.get(key))
+    if step.get("kind") == "workflow":
+        form["component"] = "WORKFLOW"
+    return form
+
+
+def _schema(schema: object) -> str:
+    """A schema as text, in the wrapping that clients of the reference take off."""
+    return orjson.dumps({"json": schema if schema is not None else {}}).decode()
