@@ -37,6 +37,10 @@ def pages(runs: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield f"run-{name}", f"/runs/{runs[name]}/"
     for tab in TABS:
         yield f"run-success-{tab}", f"/runs/{runs['success']}/?tab={tab}"
+    yield "inbox", "/inbox/"
+    yield "inbox-none", "/inbox/?view=mine"
+    yield "run-again", f"/runs/{runs['success']}/again/"
+    yield "run-from-step", f"/runs/{runs['success']}/from-step/?step=pack_lines"
     yield "run-failed-steps", f"/runs/{runs['failed']}/?tab=steps"
     yield "run-long-stream", f"/runs/{runs['long']}/?tab=stream"
     yield "not-found", "/runs/there-is-no-such-run/"
@@ -68,7 +72,7 @@ def seed(console: ConsoleServer) -> dict[str, str]:
         raise SystemExit(done.stderr)
     runs = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     with console.client() as client:
-        for name in ("success", "failed", "held", "profile", "sites", "long"):
+        for name in ("success", "failed", "profile", "sites", "long"):
             deadline = time.monotonic() + 60
             while not client.get(f"/runs/{runs[name]}/events?after=1000000&limit=1").json()["ended"]:
                 if time.monotonic() > deadline:

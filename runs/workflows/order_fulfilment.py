@@ -1,7 +1,7 @@
 """order-fulfilment: an order from its check to its confirmation: parallel steps, a branch, retries, a foreach.
 
     validate_order -> reserve_stock, score_fraud, quote_shipping, side by side
-        -> charge_card when the fraud score is below 0.8, else manual_review, which holds the order
+        -> charge_card when the fraud score is below 0.8, else manual_review, which asks a person
         -> pack_lines, two lines at a time -> send_confirmation
 
 Everything is worked out from the input, so the same order takes the same way each time. `simulate` makes a run slow
@@ -12,15 +12,17 @@ import asyncio
 import math
 import zlib
 
-from runs.engine import NonRetryableError, RetryPolicy, StepContext, Workflow, step
+from runs.engine import UNSET, NonRetryableError, RetryPolicy, StepContext, Workflow, step
 
 from .order_schema import (
     Charge,
     Context,
+    Decision,
     Order,
     Outcome,
     Packed,
     PackingTask,
+    Question,
     Quote,
     Reservation,
     Review,
@@ -102,6 +104,35 @@ async def quote_shipping(ctx: StepContext[ValidOrder]) -> Quote:
 @step(output=Charge, retries=RetryPolicy(attempts=3, delay=0.25, backoff=2.0))
 async def charge_card(ctx: StepContext[object]) -> Charge:
     """Charge the card. The terminal may give no answer; three more tries follow, each after a longer wait."""
+    return await _charge(ctx)
+
+
+@step(output=Review, suspend=Question, resume=Decision)
+async def manual_review(ctx: StepContext[object]) -> Review | None:
+    """Ask a person whether a suspicious order goes on. Approved, its card is charged; rejected, nothing is."""
+    order = _order(ctx)
+    score = ctx.get_step_result(score_fraud)
+    if ctx.resume_data is UNSET:
+        details = order.order
+        await _say(ctx, f"{details.number} is held: {', '.join(score['reasons'])}.")
+        question = Question(
+            message=f"Approve order {details.number}?",
+            order=details.number,
+            score=score["score"],
+            limit=FRAUD_LIMIT,
+            reasons=score["reasons"],
+            total=f"{details.total:.2f} {details.currency}",
+            lines=len(details.lines),
+            customer_id=order.customer_id,
+        )
+        return await ctx.suspend(question, resume_label="review")
+    if not ctx.resume_data.approved:
+        reasons = [*score["reasons"], *filter(None, [ctx.resume_data.reason])]
+        return Review(approved=False, score=score["score"], reasons=reasons)
+    return Review(approved=True, score=score["score"], reasons=score["reasons"], charge=await _charge(ctx))
+
+
+async def _charge(ctx: StepContext) -> Charge:
     order = _order(ctx)
     await _pause(order, picks=4)
     if ctx.retry_count < order.simulate.payment_failures:
@@ -116,26 +147,19 @@ async def charge_card(ctx: StepContext[object]) -> Charge:
     return Charge(charge=charge, amount=amount, currency=order.order.currency, attempts=ctx.retry_count + 1)
 
 
-@step(output=Review)
-async def manual_review(ctx: StepContext[object]) -> Review:
-    """Hold the order for a person to look at: nothing is charged."""
-    order = _order(ctx)
-    score = ctx.get_step_result(score_fraud)
-    await _say(ctx, f"{order.order.number} is held: {', '.join(score['reasons'])}.")
-    return Review(score=score["score"], reasons=score["reasons"])
-
-
 # --- Packing ----------------------------------------------------------------------------------------
 
 
 @step(output=list[PackingTask])
 async def plan_packing(ctx: StepContext[object]) -> list[PackingTask]:
-    """One task for each line of the order. The run of an order that is held ends here."""
+    """One task for each line of the order. The run of an order that was rejected ends here."""
     order = _order(ctx).order
     review = ctx.get_step_result(manual_review)
-    if review is not None:
+    if review is not None and not review["approved"]:
         # Here and not in manual_review: within a branch, a bail ends the arm alone.
-        ctx.bail(Outcome(number=order.number, status="held", fraud_score=review["score"], reasons=review["reasons"]))
+        ctx.bail(
+            Outcome(number=order.number, status="rejected", fraud_score=review["score"], reasons=review["reasons"])
+        )
     return [PackingTask(number=number, line=line) for number, line in enumerate(order.lines, 1)]
 
 
@@ -161,7 +185,8 @@ async def pack_lines(ctx: StepContext[PackingTask]) -> Packed:
 async def send_confirmation(ctx: StepContext[list[Packed]]) -> Outcome:
     """Tell the customer what was sent, unless the order says not to."""
     order = _order(ctx)
-    quote, charge = ctx.get_step_result(quote_shipping), ctx.get_step_result(charge_card)
+    quote, review = ctx.get_step_result(quote_shipping), ctx.get_step_result(manual_review)
+    charge = review["charge"] if review is not None else ctx.get_step_result(charge_card)
     if order.notify:
         await _say(ctx, f"{order.order.number} is on its way with {quote['carrier']}, {charge['amount']:.2f} charged.")
     return Outcome(

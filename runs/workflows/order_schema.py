@@ -117,9 +117,37 @@ class Charge(BaseModel):
     attempts: int
 
 
+class Question(BaseModel):
+    """What a held order asks the person who reviews it."""
+
+    message: str
+    order: str
+    score: float
+    limit: float
+    reasons: list[str]
+    total: str
+    lines: int
+    customer_id: int
+
+
+class Decision(BaseModel):
+    """The answer to a held order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approved: bool = Field(title="Approve", description="Approved, the card is charged and the order packed")
+    reason: Annotated[str, Field(max_length=500, json_schema_extra={"x-multiline": True})] = Field(
+        "", description="Kept with the order"
+    )
+
+
 class Review(BaseModel):
+    """How a review ended: with the charge of an approved order, or with why it was rejected."""
+
+    approved: bool
     score: float
     reasons: list[str]
+    charge: Charge | None = None
 
 
 class PackingTask(BaseModel):
@@ -134,10 +162,10 @@ class Packed(BaseModel):
 
 
 class Outcome(BaseModel):
-    """The result: confirmed, or held for a person to look at."""
+    """The result: confirmed, or rejected by the person who reviewed it."""
 
     number: str
-    status: Literal["confirmed", "held"]
+    status: Literal["confirmed", "rejected"]
     fraud_score: float
     reasons: list[str] = []
     charged: float | None = None

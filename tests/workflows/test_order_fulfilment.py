@@ -56,13 +56,45 @@ async def test_a_declined_card_is_not_tried_again(play):
     assert played.result.error["message"] == "The card was declined."
 
 
-async def test_a_suspicious_order_is_held_and_neither_charged_nor_packed(play):
+async def test_a_suspicious_order_asks_a_person_and_waits(play):
     played = await play(order_fulfilment, input_data=SUSPICIOUS)
-    assert played.result.status == "success", played.result.error
-    assert played.result.result["status"] == "held"
-    assert played.result.result["reasons"] == ["large order", "partner channel", "same day"]
+    assert played.result.status == "suspended", played.result.error
+    asked = played.result.steps["manual_review"]["suspendPayload"]
+    assert asked["message"] == "Approve order ORD-10442?"
+    assert asked["reasons"] == ["large order", "partner channel", "same day"]
     assert "charge_card" not in played.result.steps
     assert "pack_lines" not in played.result.steps
+
+
+async def test_an_approved_order_is_charged_packed_and_confirmed(answered):
+    result = await answered({"approved": True})
+    assert result.status == "success", result.error
+    assert (result.result["status"], result.result["charged"]) == ("confirmed", 6024.0)
+
+
+async def test_a_rejected_order_is_neither_charged_nor_packed(answered):
+    result = await answered({"approved": False, "reason": "The card is stolen."})
+    assert result.result["status"] == "rejected"
+    assert result.result["reasons"][-1] == "The card is stolen."
+    assert "pack_lines" not in result.steps
+
+
+async def test_an_answer_without_a_decision_is_refused(answered):
+    with pytest.raises(InvalidInput) as refused:
+        await answered({"reason": "Who knows"})
+    assert refused.value.issues[0][0] == "approved"
+
+
+@pytest.fixture
+def answered():
+    """Runs a suspicious order to its question, and answers it."""
+
+    async def run(answer):
+        run = order_fulfilment.create_run()
+        await run.start(input_data=SUSPICIOUS)
+        return await run.resume(step="manual_review", resume_data=answer)
+
+    return run
 
 
 async def test_sixty_four_bits_of_a_customer_survive(play):
