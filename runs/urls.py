@@ -5,7 +5,10 @@ from django.urls import path
 from runs.views import (
     frame,
     home,
+    inbox,
     metrics,
+    run_again,
+    run_answer,
     run_detail,
     run_events,
     run_find,
@@ -35,6 +38,9 @@ urlpatterns = [
     path("runs/", run_list.run_list, name="run_list"),
     path("find/", run_find.run_find, name="run_find"),
     path("runs/<str:run_id>/", run_detail.run_detail, name="run_detail"),
+    path("runs/<str:run_id>/answer/", run_answer.run_answer, name="run_answer"),
+    path("runs/<str:run_id>/again/", run_again.again, name="run_again"),
+    path("runs/<str:run_id>/from-step/", run_again.from_step, name="run_from_step"),
     path("runs/<str:run_id>/cancel/", run_detail.run_cancel, name="run_cancel"),
     path("runs/<str:run_id>/value/", run_value.run_value, name="run_value"),
     path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
@@ -43,6 +49,7 @@ urlpatterns = [
     # for programs
     path("me/tokens/", token_list.token_list, name="token_list"),
     path("me/tokens/<int:token_id>/revoke/", token_list.token_revoke, name="token_revoke"),
+    path("inbox/", inbox.inbox, name="inbox"),
     # for machines
     path("system/", system.system, name="system"),
     path("healthz", status.healthz, name="healthz"),

@@ -34,6 +34,11 @@ class StepRow:
         return self.status.capitalize()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether a run can be started from it: a step that has begun, and no part of a foreach."""
+        return self.record is not None and self.record.start_seq > 0 and not self.is_item and "[" not in self.path
+
+    @property
     def indent(self) -> int:
         return min(self.depth, DEEPEST)
 

@@ -118,6 +118,21 @@ class StepStart:
     latest: RunSnapshot
     input: object
 
+    @property
+    def input_schema(self) -> Mapping[str, object] | None:
+        """The JSON Schema of the step's input: of a foreach, of all its items; None accepts anything."""
+        step_id = self.steps[-1]
+        for entry in self.workflows[-1].entries:
+            step = next((each for each in entry.steps if each.id == step_id), None)
+            if step is None or step.input_schema is None:
+                continue
+            schema = step.input_schema.json_schema
+            if not isinstance(entry, ForEach):
+                return schema
+            # References are read from the root, which is now the array.
+            return {"type": "array", "items": schema, "$defs": schema.get("$defs", {})}
+        return None
+
 
 def step_start(run: WorkflowRun, workflow: Workflow, step: str) -> StepStart:
     """How the run came to a step, the last time. Raises CannotTimeTravel when it never did, or the step is an item."""

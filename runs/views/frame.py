@@ -13,13 +13,16 @@ from django.views.decorators.http import require_POST
 from runs.execution import dispatch
 from runs.templatetags.console import zone_name
 
+from .inbox import MOST_COUNTED, waiting_count
+from .run_detail import SEE
+
 THEMES = ("auto", "light", "dark")
 # What a person prefers is kept in cookies: the server renders it, and no script has to. The first is the default.
 PREFERENCES = {"theme": THEMES, "keys": ("on", "off")}
 YEAR_SECONDS = 365 * 24 * 3600
 
 # Which entry of the side bar a page belongs to, by the first part of its path.
-ROOMS = {"": "home", "runs": "runs", "workflows": "workflows", "system": "system"}
+ROOMS = {"": "home", "runs": "runs", "inbox": "inbox", "workflows": "workflows", "system": "system"}
 
 
 def frame(request: HttpRequest) -> dict[str, object]:
@@ -34,12 +37,19 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "room": ROOMS.get(request.path.split("/")[1], ""),
         "initials": _initials(user.get_full_name() or user.get_username()) if user and user.is_authenticated else "",
         "executor_word": SimpleLazyObject(_executor_word),
+        "waiting_count": SimpleLazyObject(lambda: _waiting_word(user)),
     }
 
 
 def _preferred(request: HttpRequest, name: str) -> str:
     value, allowed = request.COOKIES.get(name), PREFERENCES[name]
     return value if value in allowed else allowed[0]
+
+
+def _waiting_word(user) -> str:
+    """How many runs wait for a person; "" for none, or when this person may not see runs."""
+    count = waiting_count() if user is not None and user.has_perm(SEE) else 0
+    return f"{MOST_COUNTED - 1}+" if count >= MOST_COUNTED else str(count or "")
 
 
 def _executor_word() -> str:

@@ -1,5 +1,7 @@
 """The page of one run: what it is doing, what went in and came out, and what happened."""
 
+import secrets
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -75,6 +77,7 @@ def _acts(request: HttpRequest, page: RunPage) -> dict[str, object]:
     return {
         "can_cancel": page.is_cancelable and request.user.has_perm(CANCEL),
         "can_start": request.user.has_perm(START),
+        "start_key": secrets.token_urlsafe(16),  # two presses of a button make one run
         "start_refused": workflow.problem or ("" if workflow.enabled else f"{workflow.pk} takes no new runs."),
     }
 

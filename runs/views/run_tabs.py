@@ -17,12 +17,14 @@ from runs.engine.snapshot import UNSET
 from runs.execution.history import read_events
 from runs.models import AuditEntry
 
+from .questions import shown_questions
 from .run_page import RunPage, step_address
 from .stream_panel import stream_panel
 
 ROWS_PER_PAGE = 100
 EVENTS_PER_PAGE = 100
 MOST_ENTRIES = 200  # of the activity
+MOST_QUESTIONS = 3  # on the overview of a run that waits for answers
 LONGEST_BODY = 160  # characters of an event's data in its row
 STATUS_ORDER = ["running", "failed", "suspended", "waiting", "success", "skipped", "pending", "canceled"]  # of filters
 
@@ -48,6 +50,10 @@ def overview_tab(page: RunPage, request: HttpRequest) -> Context:
         "opened_active": opened_active,
         "layout": "failed" if is_wide else "result first" if not opened_active else "live",
     }
+    if page.status == RunStatus.SUSPENDED:
+        questions = shown_questions(page)
+        context["questions"] = questions[:MOST_QUESTIONS]
+        context["more_questions"] = max(len(questions) - MOST_QUESTIONS, 0)
     if page.status == RunStatus.SUCCESS:
         context["result"] = page.show(page.snapshot.result, "result")
     if context["layout"] == "failed":
@@ -141,7 +147,7 @@ def _rank(status: str) -> int:
 def step_detail(page: RunPage, row: StepRow) -> Context:
     """Everything about one step. Ids of trees change when their values may have, so a live page renews those alone."""
     record = row.record
-    detail: Context = {"row": row, "description": _description(page, row.path)}
+    detail: Context = {"row": row, "description": _description(page, row.path), "can_start_from": row.is_whole}
     if record is None:
         return detail
     failure = failure_of_step(record, page.snapshot, page.mask, page.retries)

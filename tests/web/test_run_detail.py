@@ -136,10 +136,10 @@ def test_a_run_of_a_workflow_that_takes_no_more_runs_is_shown_and_cannot_be_run_
 def test_htmx_gets_the_parts_and_not_the_page(client, workflow):
     html = text_of(client, running_run(workflow), headers={"HX-Request": "true"})
     assert "<html" not in html
-    for part in ("run-head", "run-line", "run-graph", "run-timeline", "run-result", "run-refresh"):
+    for part in ("run-head", "run-line", "run-questions", "run-graph", "run-timeline", "run-result", "run-refresh"):
         assert f'id="{part}"' in html
     assert "data-live-run" not in html  # the stream lives on by itself
-    assert html.count("hx-swap-oob") == 7
+    assert html.count("hx-swap-oob") == 8
 
 
 def test_a_page_opened_while_the_run_went_on_keeps_its_order_when_the_run_ends(client, workflow):

@@ -1,0 +1,70 @@
+"""The form that starts a run from a step of an earlier one: that step's input, as it was, to be changed."""
+
+import secrets
+from collections.abc import Mapping
+
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+from runs.engine.errors import InvalidInput
+from runs.engine.json_value import same_json
+from runs.engine.masking import Mask
+from runs.engine.snapshot import UNSET
+
+from .exact_json import exact
+from .problem import Problem, without_secrets
+from .value_editor import ValueEditor
+
+
+class FromStepForm:
+    """The input of a step. Secrets of the recorded one are not shown; those that are not entered anew are kept."""
+
+    def __init__(self, schema: object, recorded: object, mask: Mask) -> None:
+        self.recorded = recorded
+        self.mask = mask
+        self.start_key = secrets.token_urlsafe(16)
+        self.shown = without_secrets(recorded, mask)
+        self.hides = recorded is not UNSET and not same_json(self.shown, recorded)
+        self.editor = ValueEditor("input", schema, "Input")
+        self.own: list[Problem] = []
+        if recorded is not UNSET:
+            self.editor.fill(exact(self.shown))
+
+    def read_post(self, data: QueryDict, files: MultiValueDict) -> None:
+        """Take over what was submitted, as it was."""
+        self.start_key = data.get("start_key", "")[:64] or self.start_key
+        self.editor.read_post(data, files)
+
+    def value(self) -> object:
+        """The input for the run; UNSET when it is as it was recorded. Look at `problems` before using it."""
+        given = self.editor.value()
+        if given is UNSET or self.recorded is UNSET:
+            return given
+        whole = with_secrets(given, self.recorded, self.mask)
+        return UNSET if same_json(whole, self.recorded) else whole
+
+    def refuse(self, error: InvalidInput) -> None:
+        """Put the engine's issues at their fields."""
+        self.editor.refuse(error.issues)
+
+    def say(self, said: str) -> None:
+        """A problem of the whole; `said` is the end of a sentence."""
+        self.own.append(Problem("from-step", "This start", said))
+
+    @property
+    def problems(self) -> list[Problem]:
+        return list(dict.fromkeys([*self.editor.problems, *self.own]))
+
+
+def with_secrets(given: object, recorded: object, mask: Mask) -> object:
+    """The value with the recorded secrets at the keys that it lacks."""
+    if isinstance(given, dict) and isinstance(recorded, Mapping):
+        known = {key: with_secrets(item, recorded.get(key), mask) for key, item in given.items()}
+        kept = {key: item for key, item in recorded.items() if key not in given and mask.rule(key) is not None}
+        return {**known, **kept}
+    if isinstance(given, list) and isinstance(recorded, list):
+        return [
+            with_secrets(item, recorded[index] if index < len(recorded) else None, mask)
+            for index, item in enumerate(given)
+        ]
+    return given
