@@ -22,7 +22,7 @@ def test_the_first_workflow_of_the_readme_runs_from_its_own_module(tmp_path):
     console = ConsoleServer(tmp_path, environment).start()
     try:
         (command,) = re.findall(r"^\./manage\.py (start_run hello .*)$", README, re.MULTILINE)
-        assert command == "start_run hello --input '{\"names\": [\"Alan\"]}' --tag first --follow"
+        assert command == 'start_run hello --input \'{"names": ["Alan"]}\' --tag first --follow'
         done = console.manage("start_run", "hello", "--input", '{"names": ["Alan"]}', "--tag", "first", "--follow")
     finally:
         console.stop()
