@@ -93,3 +93,12 @@ class WorkflowVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.definition_id} v{self.number}"
+
+    @property
+    def content(self) -> object:
+        """What it is made of, to be compared with another version: its definition; of code, graph and schemas."""
+        if self.definition_json is not None:
+            return self.definition_json
+        schemas = {"inputSchema": self.input_schema, "outputSchema": self.output_schema}
+        schemas |= {"stateSchema": self.state_schema, "requestContextSchema": self.request_context_schema}
+        return {**{name: schema for name, schema in schemas.items() if schema is not None}, "graph": self.graph}

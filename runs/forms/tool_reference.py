@@ -1,0 +1,73 @@
+"""What the pages tell of the steps that definitions can use."""
+
+import inspect
+import json
+from dataclasses import dataclass
+
+from runs.engine import Schema, Step
+from runs.execution.registry import tools
+
+from .schema_tree import SchemaTwig, schema_twigs
+
+OURS = "runs.steps."
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One step as it is told to who writes a definition. Twigs are the keys of a schema."""
+
+    id: str
+    paragraphs: list[str]
+    origin: str  # the module that it comes from; "" for those that come with the console
+    input: list[SchemaTwig]
+    output: list[SchemaTwig]
+    question: list[SchemaTwig]  # what it asks when it waits for an answer
+    suspends: bool
+    entries: str  # graph entries to copy, as JSON
+
+    @property
+    def summary(self) -> str:
+        return self.paragraphs[0] if self.paragraphs else ""
+
+
+def tool_reference() -> list[Tool]:
+    """All of them, by id; those of the application first."""
+    told = [_tool(step) for step in tools().values()]
+    return sorted(told, key=lambda tool: (not tool.origin, tool.id))
+
+
+def _tool(step: Step) -> Tool:
+    module = getattr(step.function, "__module__", "")
+    return Tool(
+        id=step.id,
+        paragraphs=_paragraphs(step),
+        origin="" if module.startswith(OURS) else module,
+        input=_twigs(step.input_schema),
+        output=_twigs(step.output_schema),
+        question=_twigs(step.suspend_schema),
+        suspends=step.can_suspend,
+        entries=_entries(step),
+    )
+
+
+def _twigs(schema: Schema | None) -> list[SchemaTwig]:
+    return schema_twigs(schema.json_schema) if schema is not None else []
+
+
+def _paragraphs(step: Step) -> list[str]:
+    words = inspect.getdoc(step.function) or ""
+    paragraphs = [" ".join(part.split()) for part in words.split("\n\n") if part.strip()]
+    if step.description and step.description not in paragraphs:
+        paragraphs.insert(0, step.description)
+    return paragraphs
+
+
+def _entries(step: Step) -> str:
+    """A mapping that makes an example of the step's input, and the step itself."""
+    entry = {"type": "tool", "id": f"{step.id}-1", "toolId": step.id}
+    examples = step.input_schema.json_schema.get("examples") if step.input_schema is not None else None
+    entries: list[dict[str, object]] = [entry]
+    if isinstance(examples, list) and examples and isinstance(examples[0], dict):
+        config = {key: {"value": value} for key, value in examples[0].items()}
+        entries.insert(0, {"type": "mapping", "id": f"{step.id}-input", "mapConfig": config})
+    return json.dumps(entries, indent=2, ensure_ascii=False)[2:-2].replace("\n  ", "\n").strip()
