@@ -27,7 +27,8 @@ def draw_trend(
 ) -> Trend | None:
     """The trend of durations in milliseconds by day; None with fewer than two days to join.
 
-    `days`: from the first day to the last one. `changes`: moments at which something changed, in UTC, with the words for it.
+    `days`: from the first day to the last one. `changes`: moments at which something changed,
+    in UTC, with the words for it.
     """
     points = [(day, sorted(durations)) for day, durations in sorted(took.items()) if durations]
     if len(points) < 2:
