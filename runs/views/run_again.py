@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from runs.drawing.steps import StepRow
 from runs.engine.errors import CannotTimeTravel, InvalidInput, NotJson
-from runs.execution.again import StepStart, run_again, run_from_step, step_start
+from runs.execution.again import KEPT, StepStart, run_again, run_from_step, step_start
 from runs.execution.answer import workflow_of
 from runs.execution.start import InvalidTracing, StartRefused
 from runs.forms.again import FromStepForm
@@ -142,5 +142,5 @@ def _form_page(
 
 def _is_kept(row: StepRow, start: StepStart) -> bool:
     """Whether the new run takes this step's result over."""
-    known = start.before.steps.get(row.path)
-    return row.depth == 0 and not row.is_item and known is not None and known.ended_at is not None
+    known = start.before.scopes[""].steps.get(row.path)
+    return known is not None and known.status in KEPT and row.path != start.steps[0]

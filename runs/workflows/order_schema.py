@@ -136,9 +136,7 @@ class Decision(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     approved: bool = Field(title="Approve", description="Approved, the card is charged and the order packed")
-    reason: Annotated[str, Field(max_length=500, json_schema_extra={"x-multiline": True})] = Field(
-        "", description="Kept with the order"
-    )
+    reason: str = Field("", max_length=500, description="Kept with the order")
 
 
 class Review(BaseModel):

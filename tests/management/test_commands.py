@@ -195,3 +195,21 @@ def test_ctrl_c_ends_the_following_and_not_the_run(console):
     assert "Traceback" not in err
     assert wait_for_status(console, run_id, "running")
     console.manage("cancel_run", run_id)
+
+
+HELD = (
+    '{"channel": "partner", "shipping": {"service": "same_day"}, "card_token": "tok_test_4242", "simulate": {"pace": '
+    '"instant"}, "order": {"total": 6000, "lines": [{"sku": "SKU-1", "qty": 100, "unit_price": 60}]}}'
+)
+
+
+def test_a_suspended_run_is_answered_at_a_terminal(console):
+    run_id = start(console, "order-fulfilment", "--input", HELD)
+    wait_for_status(console, run_id, "suspended")
+    refused = console.manage("resume_run", run_id, "--data", '{"approved": "perhaps"}', check=False)
+    assert (refused.returncode, "approved" in refused.stderr) == (2, True)
+    done = console.manage("resume_run", run_id, "--step", "manual_review", "--data", '{"approved": true}', "--follow")
+    assert '"confirmed"' in done.stdout
+    again = console.manage("resume_run", run_id, check=False)
+    assert (again.returncode, again.stderr.strip()) == (2, "This workflow run was not suspended")
+    assert console.manage("resume_run", "nobody", check=False).returncode == 2
