@@ -8,10 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import orjson
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
+from runs.engine.errors import EngineError
+from runs.engine.failures import error_json
 from runs.engine.results import RunStatus
 from runs.engine.step_result import run_result
+from runs.engine.undefined import UNSET
+from runs.engine.watch_events import stream_finish, stream_start
 from runs.execution.answer import find_run, told
 from runs.execution.history import read_events
 from runs.live import announce
@@ -23,6 +27,7 @@ from .errors import NO_RUN
 from .records import LegacyReader, RecordReader
 
 SEPARATOR = b"\x1e"
+RECORDS = "text/plain; charset=utf-8"
 EVENTS_AT_ONCE = 500
 POLL_SECONDS = 1.0  # for news that got lost
 STANDS = frozenset(
@@ -56,7 +61,12 @@ def _result_text(run_id: str) -> bytes:
 
 
 def stream_answer(
-    run: WorkflowRun, *, first_seq: int = 1, offset: int = 0, stays_open: bool = False, legacy: bool = False
+    run: WorkflowRun,
+    *,
+    first_seq: int = 1,
+    offset: int = 0,
+    stays_open: bool = False,
+    legacy: bool = False,
 ) -> StreamingHttpResponse:
     """The run's records from an event on, leaving out `offset` of them, until it stops.
 
@@ -65,7 +75,14 @@ def stream_answer(
     kind = LegacyReader if legacy else RecordReader
     reader = kind(run.pk, run.workflow_id, stays_open=stays_open)
     records = _records(run, reader, hiding_of(run.pk), first_seq)
-    return StreamingHttpResponse(_from_offset(records, offset), content_type="text/plain; charset=utf-8")
+    return StreamingHttpResponse(_from_offset(records, offset), content_type=RECORDS)
+
+
+def refused_stream(run_id: str, workflow_id: str, error: EngineError) -> HttpResponse:
+    """What a stream tells of a call that was refused: it began, and it failed. Nothing has run."""
+    finish = stream_finish(run_id, RunStatus.FAILED, UNSET, None, error_json(error))
+    records = [orjson.dumps(record) + SEPARATOR for record in (stream_start(run_id, workflow_id), finish)]
+    return HttpResponse(b"".join(records), content_type=RECORDS)
 
 
 async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> AsyncIterator[bytes]:
@@ -90,12 +107,11 @@ async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> Asy
 async def _records(
     run: WorkflowRun, reader: RecordReader, hiding: Hiding | None, first_seq: int
 ) -> AsyncIterator[bytes | None]:
-    cursor = 0
+    cursor, over = 0, False
     async with _news(run.pk, hiding) as news:
         while True:
             news.clear()
             events = await in_reader(read_events, run.pk, cursor, EVENTS_AT_ONCE)
-            over = False
             for event in events:
                 cursor = event.seq
                 found = reader.records(event)

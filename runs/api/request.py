@@ -48,7 +48,8 @@ class ContextBody(ApiBody):
     tracingOptions: TracingBody | None = None
 
     @property
-    def context(self) -> dict[str, Any]:
+    def request_context(self) -> dict[str, Any]:
+        """The caller's context, without what is kept for servers."""
         return {key: value for key, value in (self.requestContext or {}).items() if not key.startswith(RESERVED)}
 
     @property

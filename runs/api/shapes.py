@@ -74,8 +74,6 @@ def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dic
     """A run; `fields`: only these parts beside its head. Raises WorkflowDisabled."""
     workflow, snapshot = told(run)
     form = run_state(workflow, card_of(run), snapshot, fields) | _head(run)
-    if fields is not None:
-        form.pop("initialState", None)
     if not nested and "steps" in form:
         own = set(snapshot.scopes[""].steps)
         form["steps"] = {path: step for path, step in form["steps"].items() if path in own}
@@ -94,7 +92,7 @@ def workflow_form(definition: WorkflowDefinition, *, partial: bool) -> dict[str,
         "description": definition.description or None,
         "metadata": _metadata(version),
         "origin": definition.origin,
-        "stepGraph": version.graph,
+        "stepGraph": graph_form(version.graph, definition.pk) if version.definition_json is None else version.graph,
         "options": {"validateInputs": True, "emitStepEvents": True},
         "isProcessorWorkflow": False,
     }
@@ -110,6 +108,24 @@ def workflow_form(definition: WorkflowDefinition, *, partial: bool) -> dict[str,
         if schema is not None or key in ("inputSchema", "outputSchema"):
             form[key] = _schema(schema)
     return {key: value for key, value in form.items() if value is not None}
+
+
+def graph_form(entries: list[dict[str, Any]], workflow_id: str) -> list[dict[str, Any]]:
+    """The graph of a workflow made in code: its mappings name the workflow whose input they take."""
+    return [_entry_form(entry, workflow_id) for entry in entries]
+
+
+def _entry_form(entry: dict[str, Any], workflow_id: str) -> dict[str, Any]:
+    form = dict(entry)
+    if entry.get("type") == "workflow" and "serializedStepFlow" in entry:
+        form["serializedStepFlow"] = graph_form(entry["serializedStepFlow"], str(entry.get("workflowId")))
+    if entry.get("type") == "mapping" and isinstance(text := entry.get("mapConfig"), str) and text.startswith("{"):
+        sources = orjson.loads(text)
+        for source in sources.values():
+            if isinstance(source, dict) and source.get("initData") is True:
+                source["initData"] = workflow_id
+        form["mapConfig"] = orjson.dumps(sources, option=orjson.OPT_INDENT_2).decode()
+    return form
 
 
 def _is_top(path: str, steps: dict[str, Any]) -> bool:

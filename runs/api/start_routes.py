@@ -6,8 +6,10 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Router
 
+from runs.engine.errors import InvalidInput
 from runs.engine.results import FINAL_STATUSES
 from runs.engine.undefined import UNSET
 from runs.execution.onward import make_run, start_made
@@ -18,7 +20,7 @@ from runs.models.api_token import Scope
 from .caller import Caller, authenticate
 from .documented import body
 from .errors import ApiError
-from .following import result_answer, stream_answer
+from .following import refused_stream, result_answer, stream_answer
 from .request import ApiBody, ContextBody, Query, body_of
 from .run_routes import find_run
 from .shapes import answer
@@ -30,8 +32,11 @@ LONGEST_KEY = 255
 KEY_LENGTH = 32  # characters of a start key that tell the caller's key; as many tell the body
 
 
-class CreateBody(ApiBody):
+class ResourceBody(ApiBody):
     resourceId: str | None = None
+
+
+class CreateBody(ResourceBody):
     disableScorers: bool | None = None
 
 
@@ -42,8 +47,8 @@ class StartBody(ContextBody):
     perStep: bool | None = None
 
 
-class StartHereBody(StartBody):
-    resourceId: str | None = None
+class StartHereBody(StartBody, ResourceBody):  # the fields of the last one come first, and so do their issues
+    pass
 
 
 class StreamBody(StartHereBody):
@@ -95,21 +100,25 @@ def start_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse
 @router.post(
     "/workflows/{workflow_id}/stream", summary="Start a run, and get its records", openapi_extra=body(StreamBody)
 )
-def stream(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    close_on_suspend, run = _stream(request, workflow_id)
-    return stream_answer(run, stays_open=close_on_suspend is False)
+def stream(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
+    caller, run_id, given = _asked_stream(request, workflow_id)
+    try:
+        run = _start(request, caller, _request(workflow_id, run_id, given))
+    except InvalidInput as error:
+        return refused_stream(run_id, workflow_id, error)
+    return stream_answer(run, stays_open=given.closeOnSuspend is False)
 
 
 @router.post(
     "/workflows/{workflow_id}/stream-legacy", summary="The same in the old form", openapi_extra=body(StreamBody)
 )
 def stream_legacy(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    _, run = _stream(request, workflow_id)
-    return stream_answer(run, legacy=True)
+    caller, run_id, given = _asked_stream(request, workflow_id)
+    return stream_answer(_start(request, caller, _request(workflow_id, run_id, given)), legacy=True)
 
 
-def _stream(request: HttpRequest, workflow_id: str) -> tuple[bool | None, WorkflowRun]:
-    """What the body says of the suspension, and the run, started."""
+def _asked_stream(request: HttpRequest, workflow_id: str) -> tuple[Caller, str, StreamBody]:
+    """Who asks, for which run, with which body. Raises ApiError 409 when the run has ended."""
     caller = authenticate(request)
     run_id = Query(request).run_id()
     given = body_of(request, StreamBody)
@@ -118,7 +127,7 @@ def _stream(request: HttpRequest, workflow_id: str) -> tuple[bool | None, Workfl
     if status in FINAL_STATUSES:
         sentence = f'Workflow run {run_id} already finished with status "{status}".'
         raise ApiError(409, f"{sentence} Use /observe to read its stream back, or stream a new runId.")
-    return given.closeOnSuspend, _start(request, caller, _request(workflow_id, run_id, given))
+    return caller, run_id, given
 
 
 def _request(workflow_id: str, run_id: str | None, given: StartBody) -> StartRequest:
@@ -127,7 +136,7 @@ def _request(workflow_id: str, run_id: str | None, given: StartBody) -> StartReq
         run_id=run_id,
         input=given.inputData if "inputData" in given.model_fields_set else UNSET,
         initial_state=given.initialState if "initialState" in given.model_fields_set else UNSET,
-        request_context=given.context,
+        request_context=given.request_context,
         tracing_options=given.tracing,
         output_options=given.outputOptions or {},
         per_step=given.perStep or False,

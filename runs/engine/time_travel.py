@@ -103,15 +103,15 @@ class _Plan:
             replaced = self.given if index == at - 1 and len(steps) == 1 else UNSET
             for step_id in entry_ids(entries[index]):
                 self._before(scope, index, entries[index], step_id, payload, replaced, context, outputs)
-        if at == 0:
-            self._first_input(scope, target, context)
+        first = target if at == 0 else next((each for each in entry_ids(entries[0]) if each in context), None)
+        if first is not None:
+            self._first_input(scope, context.get(first, {}).get("payload", self.given if at == 0 else UNSET))
         self._target(workflow, scope, at, steps, _output_before(entries, at, outputs), context, request)
         later = [r.path for r in scope.steps.values() if r.entry > at and r.path not in self.drop]
         self.drop += later
 
-    def _first_input(self, scope: Scope, target: str, context: Mapping[str, Any]) -> None:
+    def _first_input(self, scope: Scope, given: object) -> None:
         """The first step of a graph gets the graph's input: what is given for the step takes its place."""
-        given = context.get(target, {}).get("payload", self.given)
         if given is UNSET or given is None:
             return
         if scope.path:

@@ -49,6 +49,8 @@ class StepInfo:
     resume_schema: Mapping[str, object] | None = None
     suspend_schema: Mapping[str, object] | None = None
     retries: int = 0  # tries after the first
+    state_schema: Mapping[str, object] | None = None
+    request_context_schema: Mapping[str, object] | None = None
 
 
 class Workflow:
@@ -374,6 +376,8 @@ def _described(step: Step, path: str, retries: RetryPolicy) -> StepInfo:
         _json(step.resume_schema),
         _json(step.suspend_schema),
         step.retry_policy(retries).attempts,
+        _json(step.state_schema),
+        _json(step.request_context_schema),
     )
 
 
