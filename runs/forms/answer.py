@@ -1,5 +1,6 @@
 """The form that answers a question: drawn from the step's resume schema, its decision as buttons."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,8 +16,9 @@ from .problem import Problem
 from .value_editor import FORM, ValueEditor
 
 MOST_BUTTONS = 4
-APPROVING = ("approv", "accept", "allow", "agree", "confirm", "ok")  # beginnings of keys
-REFUSING = ("reject", "refuse", "deny", "denied", "decline", "cancel", "no", "stop")
+# The first word of a key or of a choice.
+APPROVING = re.compile(r"(approve|accept|allow|agree|confirm)(d|ed)?|approval|ok(ay)?")
+REFUSING = re.compile(r"(reject|refuse|decline|cancel)(d|ed)?|deny|denied|no|stop|abort")
 PRIMARY, REFUSAL, PLAIN = "primary", "refusal", "plain"
 
 
@@ -64,7 +66,7 @@ class AnswerForm:
         if field is None:
             return []
         if isinstance(field, BooleanField):
-            if field.key.lower().startswith(APPROVING) or not field.key:
+            if not field.key or APPROVING.fullmatch(_first_word(field.key)):
                 return [Choice("true", "Approve", PRIMARY), Choice("false", "Reject", REFUSAL)]
             return [Choice("true", f"{field.label}: yes", PRIMARY), Choice("false", f"{field.label}: no", PLAIN)]
         return _buttons(field)
@@ -131,9 +133,13 @@ def _buttons(field: ChoiceField) -> list[Choice]:
         if value is None:
             continue  # one that was posted, and is none of the schema's
         words = choice_words(value)
-        if words.lower().startswith(REFUSING):
+        if REFUSING.fullmatch(_first_word(words)):
             look = REFUSAL
         else:
             look = PLAIN if any(button.look == PRIMARY for button in buttons) else PRIMARY
         buttons.append(Choice(code, words, look))
     return buttons
+
+
+def _first_word(text: str) -> str:
+    return re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", text, maxsplit=1)[0].lower()
