@@ -5,6 +5,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 VECTORS ?= tests/conformance/cases
 STORE ?= memory
+SESSIONS ?= tests/contract/sessions
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
@@ -12,12 +13,13 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint conformance screenshots
+.PHONY: help run test lint conformance contract screenshots
 
 help:
 	@echo "make run          start the console (HOST, PORT, VENV); the first start installs what it needs"
 	@echo "make test         lint, type-check and run every test, browser tests included"
 	@echo "make conformance  the engine against recorded cases (VECTORS=folder, STORE=memory or database)"
+	@echo "make contract     the HTTP API against recorded sessions, by the official client (SESSIONS=folder; needs Node)"
 	@echo "make screenshots  a picture of every page from seeded data, in screenshots/"
 
 run: $(VENV)/.installed
@@ -32,6 +34,9 @@ lint: $(VENV)/.installed-dev
 
 conformance: $(VENV)/.installed-dev
 	@$(PY) -m tests.conformance "$(VECTORS)" --store "$(STORE)"
+
+contract: $(VENV)/.installed-dev
+	@$(PY) -m tests.contract "$(SESSIONS)"
 
 screenshots: $(VENV)/.installed-dev
 	@$(PY) -m tests.screenshots

@@ -39,7 +39,7 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _time(moment: datetime) -> str:
+def iso_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -59,8 +59,8 @@ def _head(run: WorkflowRun) -> dict[str, Any]:
         "workflowName": run.workflow_id,
         "runId": run.pk,
         "resourceId": run.resource_id or None,
-        "createdAt": _time(run.created_at),
-        "updatedAt": _time(run.updated_at),
+        "createdAt": iso_time(run.created_at),
+        "updatedAt": iso_time(run.updated_at),
     }
 
 
