@@ -17,6 +17,7 @@ from runs.views import (
     run_value,
     sign_in,
     status,
+    step_list,
     system,
     token_list,
     workflow_detail,
@@ -30,6 +31,7 @@ urlpatterns = [
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
     path("preference/", frame.preference, name="preference"),
     # workflows
+    path("steps/", step_list.step_list, name="step_list"),
     path("workflows/", workflow_list.workflow_list, name="workflow_list"),
     path("workflows/<str:workflow_id>/", workflow_detail.workflow_detail, name="workflow_detail"),
     path("workflows/<str:workflow_id>/switch/", workflow_detail.workflow_switch, name="workflow_switch"),

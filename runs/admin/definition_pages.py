@@ -15,7 +15,7 @@ from runs.drawing.graph import draw_graph
 from runs.drawing.line_diff import line_diff
 from runs.execution.definition_changes import definition_changes
 from runs.execution.definitions import Outdated, Saved, save, save_many
-from runs.forms.definition import EXAMPLE, DefinitionForm, Finding, pretty
+from runs.forms.definition import EXAMPLE, DefinitionForm, pretty
 from runs.forms.definition_import import DefinitionImport, behind_words
 from runs.forms.tool_reference import tool_reference
 from runs.models import WorkflowDefinition, WorkflowVersion

@@ -65,9 +65,12 @@ def _paragraphs(step: Step) -> list[str]:
 def _entries(step: Step) -> str:
     """A mapping that makes an example of the step's input, and the step itself."""
     entry = {"type": "tool", "id": f"{step.id}-1", "toolId": step.id}
-    examples = step.input_schema.json_schema.get("examples") if step.input_schema is not None else None
+    schema = step.input_schema.json_schema if step.input_schema is not None else {}
+    examples, properties = schema.get("examples"), schema.get("properties")
     entries: list[dict[str, object]] = [entry]
     if isinstance(examples, list) and examples and isinstance(examples[0], dict):
-        config = {key: {"value": value} for key, value in examples[0].items()}
+        order = list(properties) if isinstance(properties, dict) else []
+        keys = sorted(examples[0], key=lambda key: order.index(key) if key in order else len(order))
+        config = {key: {"value": examples[0][key]} for key in keys}
         entries.insert(0, {"type": "mapping", "id": f"{step.id}-input", "mapConfig": config})
     return json.dumps(entries, indent=2, ensure_ascii=False)[2:-2].replace("\n  ", "\n").strip()

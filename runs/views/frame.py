@@ -22,7 +22,14 @@ PREFERENCES = {"theme": THEMES, "keys": ("on", "off")}
 YEAR_SECONDS = 365 * 24 * 3600
 
 # Which entry of the side bar a page belongs to, by the first part of its path.
-ROOMS = {"": "home", "runs": "runs", "inbox": "inbox", "workflows": "workflows", "system": "system"}
+ROOMS = {
+    "": "home",
+    "runs": "runs",
+    "inbox": "inbox",
+    "workflows": "workflows",
+    "steps": "workflows",
+    "system": "system",
+}
 
 
 def frame(request: HttpRequest) -> dict[str, object]:

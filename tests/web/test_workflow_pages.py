@@ -86,3 +86,20 @@ def test_a_schema_is_told_in_words():
         "order": "object, 1 key, required",
         "card_token": "string, secret, optional",
     }
+
+
+def test_the_steps_that_definitions_can_use_are_told(client, db):
+    text = client.get("/steps/").content.decode()
+    assert "http_request" in text
+    assert "&quot;toolId&quot;: &quot;approval&quot;" in text
+    assert "Add a definition" not in text
+    assert 'href="/steps/"' in client.get("/workflows/").content.decode()
+
+
+def test_who_may_edit_a_definition_finds_its_editor(admin, client_for, client, db):
+    definition = make_workflow("ask_first")
+    definition.current.definition_json = {"id": "ask_first"}
+    definition.current.save()
+    edit = 'href="/admin/runs/workflowdefinition/ask_5Ffirst/change/"'
+    assert edit in client_for(admin).get("/workflows/ask_first/").content.decode()
+    assert edit not in client.get("/workflows/ask_first/").content.decode()

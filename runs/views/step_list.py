@@ -1,0 +1,14 @@
+"""The steps that definitions can use: /steps/."""
+
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from runs.forms.tool_reference import tool_reference
+
+
+@require_GET
+@permission_required("runs.view_workflowdefinition", raise_exception=True)
+def step_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "runs/step_list.html", {"tools": tool_reference()})
