@@ -71,6 +71,8 @@ def inbox_page(
         "gone": gone,
         "is_asked_for": bool(request.GET.get("run")) or request.method == "POST",
         "more": more,
+        # Where the list asks for news: here, though the page may have come as the answer to a form sent elsewhere.
+        "poll": f"{reverse('inbox')}?{request.GET.urlencode()}",
         "before": cursor,
         "view": view,
         "views": [_view(request, name, title, view) for name, title in VIEWS.items()],

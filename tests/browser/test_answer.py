@@ -44,6 +44,9 @@ def test_an_order_is_approved_in_the_inbox(console, signed_in, started, assert_a
     page.locator(f'a.wf-item[href*="{run_id}"]').click()
     assert_accessible(page)
     page.fill("textarea[name$='/reason']", "Confirmed by phone")
+    later = started(HELD, "suspended")
+    page.locator(f'a.wf-item[href*="{later}"]').wait_for()  # the list has news, and the form keeps what was typed
+    assert page.input_value("textarea[name$='/reason']") == "Confirmed by phone"
     page.get_by_role("button", name="Approve").click()
     page.get_by_text("Answered.").wait_for()
     page.locator(f'.wf-waitline a[href="/runs/{run_id}/"]').click()
