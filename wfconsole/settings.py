@@ -196,7 +196,7 @@ HTTP_MAX_BYTES = ENV.wfconsole_http_max_bytes
 MAX_JSON_DEPTH = 100  # levels of nesting in any JSON that a person or a program sends
 MAX_TAGS = 50  # tags of one run
 MAX_TAG_LENGTH = 100  # characters
-MAX_CHUNKS = 1_000_000  # chunks that one run may write
+MAX_CHUNKS = 1_000_000  # events of one run, beyond which it may write no chunk
 MAX_QUEUED_PER_USER = 10_000  # runs of one person that wait to start
 
 # --- Database -------------------------------------------------------------------------------------

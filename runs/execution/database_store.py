@@ -7,8 +7,8 @@ from typing import TypeVar
 import orjson
 from django.conf import settings
 
-from runs.engine.errors import Fenced, RunAlreadyExists, RunNotFound
-from runs.engine.events import Event, put_back
+from runs.engine.errors import Fenced, NonRetryableError, RunAlreadyExists, RunNotFound
+from runs.engine.events import CHUNK_TYPES, Event, put_back
 from runs.engine.results import RunStatus
 from runs.engine.store import CardChange, RunCard
 from runs.models import RunTag, WorkflowDefinition, WorkflowVersion
@@ -55,7 +55,12 @@ class DatabaseRunLog:
     def append(
         self, type: str, data: Mapping[str, object], *, at: int | None = None, card: CardChange | None = None
     ) -> int:
-        """Queue one event for the next commit, and give its seq. Never waits. Raises NotJson."""
+        """Queue one event for the next commit, and give its seq. Never waits.
+
+        Raises NotJson, and NonRetryableError for a chunk of a run that has written too many.
+        """
+        if self.last_seq >= settings.MAX_CHUNKS and type in CHUNK_TYPES:
+            raise NonRetryableError(f"The run has written {self.last_seq} events; a chunk more is not taken.")
         text, large = encoded_event(data)
         seq = self.last_seq = self.last_seq + 1
         events = self.events

@@ -170,3 +170,12 @@ async def review(ctx: StepContext) -> object:
 reviewing = Workflow(id="reviewing").then(review).commit()
 counting = Workflow(id="counting", input=Number).dountil(first, lambda ctx: ctx.input_data["value"] >= 3).then(second)
 counting.commit()
+
+
+@step(id="chatter", retries=3)
+async def chatter(ctx: StepContext) -> None:
+    for number in range(1000):
+        await ctx.writer.write(number)
+
+
+chatting = Workflow(id="chatting").then(chatter).commit()
