@@ -1,8 +1,55 @@
-"""What the OpenAPI document says of bodies: routes read them themselves, in the contract's order of checks."""
+"""The OpenAPI document. Routes read queries and bodies themselves, in the contract's order of checks; so what they take
+is told here.
+"""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+
+# Of each route, by the end of its path: the names of its query, a star behind those that are needed.
+RUN_ID = ("runId*",)
+QUERIES: dict[str, tuple[str, ...]] = {
+    "/workflows": ("partial",),
+    "/runs": ("page", "perPage", "fromDate", "toDate", "offset", "limit", "resourceId", "status"),
+    "/runs/{run_id}": ("fields", "withNestedWorkflows"),
+    "/create-run": ("runId",),
+    "/start-async": ("runId",),
+    "/observe": ("runId*", "offset"),
+    "/stored/workflows": ("status", "authorId"),
+} | {
+    f"/{name}{way}": RUN_ID
+    for name in ("start", "stream", "resume", "restart", "time-travel")
+    for way in ("", "-async", "-stream", "-legacy", "-no-wait")
+    if (name, way) != ("start", "-async")
+}
+NUMBERS = {"page", "perPage", "offset", "limit"}
+ERRORS = {
+    400: "The request does not fit; `issues` tells each place",
+    401: "No token, or one that is not good any more",
+    403: "The token or the account may not do that",
+    404: "No such workflow, or no such run",
+    409: "The run is in another state than the call needs",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    429: "Too many requests",
+}
+ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {"type": "string"},
+        "issues": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+STREAMS = ("/stream", "/stream-legacy", "/observe", "/resume-stream", "/time-travel-stream")
+DEEPEST_EXAMPLE = 6
 
 
 def body(model: type[BaseModel]) -> dict[str, Any]:
@@ -19,3 +66,70 @@ def _put_in(schema: dict[str, Any], definition: dict[str, Any]) -> None:
     for name, each in schema.get("properties", {}).items():
         if any("$ref" in option for option in each.get("anyOf", ())):
             schema["properties"][name] = {"anyOf": [definition, {"type": "null"}]}
+
+
+def document(schema: dict[str, Any], inputs: Mapping[str, object]) -> dict[str, Any]:
+    """The document with queries, answers and errors. `inputs`: the input schemas of the reader's workflows, by id."""
+    components = schema.setdefault("components", {})
+    components.setdefault("schemas", {})["Error"] = ERROR_SCHEMA
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    schema["security"] = [{"token": []}]
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            _tell(path, method, operation, inputs)
+    return schema
+
+
+def _tell(path: str, method: str, operation: dict[str, Any], inputs: Mapping[str, object]) -> None:
+    end = path.removeprefix("/api").replace("/workflows/{workflow_id}", "", 1) or path
+    if method != "post" or end not in ("/stored/workflows",):
+        names = QUERIES.get(end, ()) if method in ("get", "post") else ()
+        operation.setdefault("parameters", []).extend(_parameter(name) for name in names)
+    kind = "text/plain" if end in STREAMS else "application/json"
+    operation["responses"] = {"200": {"description": "OK", "content": {kind: {}}}}
+    for status, words in ERRORS.items():
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+        operation["responses"][str(status)] = {"description": words, "content": content}
+    first = next(iter(inputs), None)
+    if first is None:
+        return
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "workflow_id":
+            parameter["examples"] = {workflow_id: {"value": workflow_id} for workflow_id in inputs}
+    if end in ("/start", "/start-async", "/stream") and "requestBody" in operation:
+        content = operation["requestBody"]["content"]["application/json"]
+        content["examples"] = {
+            workflow_id: {"value": {"inputData": example_of(each)}} for workflow_id, each in inputs.items()
+        }
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    plain = name.rstrip("*")
+    kind = {"type": "integer" if plain in NUMBERS else "string"}
+    return {"in": "query", "name": plain, "required": name.endswith("*"), "schema": kind}
+
+
+def example_of(schema: object, depth: int = 0, root: Mapping[str, Any] | None = None) -> object:
+    """A value that shows a schema's form; whether it fits every rule of it is not promised."""
+    if not isinstance(schema, Mapping) or depth > DEEPEST_EXAMPLE:
+        return {}
+    root = schema if root is None else root
+    if isinstance(reference := schema.get("$ref"), str):
+        return example_of(root.get("$defs", {}).get(reference.rpartition("/")[2]), depth + 1, root)
+    for key in ("default", "const"):
+        if key in schema:
+            return schema[key]
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if schema.get(key):
+            return example_of(schema[key][0], depth + 1, root)
+    if schema.get("type") == "array":
+        return [example_of(schema.get("items", {}), depth + 1, root)]
+    if "properties" in schema:
+        needed = schema.get("required", schema["properties"])
+        return {name: example_of(schema["properties"].get(name), depth + 1, root) for name in needed}
+    return {"string": "text", "integer": schema.get("minimum", 1), "number": 1.5, "boolean": True, "null": None}.get(
+        str(schema.get("type")), {}
+    )

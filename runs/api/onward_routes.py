@@ -140,8 +140,10 @@ def _restart(request: HttpRequest, workflow_id: str) -> WorkflowRun:
     return run
 
 
-@router.post("/workflows/{workflow_id}/restart-all-active-workflow-runs", summary="Nothing is left to be done")
-@router.post("/workflows/{workflow_id}/restart-all-active-workflow-runs-async", summary="Nothing is left to be done")
+@router.post("/workflows/{workflow_id}/restart-all-active-workflow-runs", summary="Runs are taken up by themselves")
+@router.post(
+    "/workflows/{workflow_id}/restart-all-active-workflow-runs-async", summary="The same", operation_id="all_at_once"
+)
 def restart_all(request: HttpRequest, workflow_id: str) -> HttpResponse:
     """Runs whose process has died are taken up again without being asked."""
     caller = authenticate(request)

@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 
 from . import onward_routes, run_routes, start_routes, stored_routes, workflow_routes
+from .docs_routes import docs_of
 from .errors import answer_errors
 
 api = NinjaAPI(
@@ -35,4 +36,11 @@ def _open(patterns: list) -> list:
     return patterns
 
 
-urlpatterns = [*_open(api.urls[0]), path("", unknown), re_path(r"^.*$", unknown)]
+docs = docs_of(api)
+urlpatterns = [
+    path("docs", docs.page, name="api_docs"),
+    path("openapi.json", login_not_required(docs.openapi)),
+    *_open(api.urls[0]),
+    path("", unknown),
+    re_path(r"^.*$", unknown),
+]
