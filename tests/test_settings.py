@@ -42,6 +42,7 @@ def read_settings() -> dict[str, object]:
         ("WFCONSOLE_METRICS_TOKEN", "1234", "at least 16 characters"),
         ("WFCONSOLE_WORKFLOWS", " , ", "at least one name"),
         ("WFCONSOLE_ALLOWED_HOSTS", ",", "at least one name"),
+        ("WFCONSOLE_HTTP_PRIVATE_NETWORKS", "10.0.0.0/8,intranet", "networks such as"),
         ("WFCONSOLE_DEBUG", "perhaps", "a valid boolean"),
         ("WFCONSOLE_MAX_BODY_BYTES", "4 MB", "a valid integer"),
         ("WFCONSOLE_MAX_BODY_BYTES", "10", "greater than or equal to 1024"),

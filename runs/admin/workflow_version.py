@@ -1,6 +1,7 @@
 """Versions of workflows: what each one is, and what changed from one to another."""
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -40,7 +41,11 @@ class VersionInline(admin.TabularInline):
     @admin.display(description="graph and schemas")
     def open(self, version: WorkflowVersion) -> SafeString:
         address = reverse("admin:runs_workflowversion_change", args=[version.pk])
-        return format_html('<a href="{}">Show</a>', address)
+        shown = format_html('<a href="{}">Show</a>', address)
+        if version.number == 1:
+            return shown
+        address = reverse("admin:runs_workflowdefinition_compare", args=[quote(version.definition_id)])
+        return format_html('{} · <a href="{}?new={}">What changed</a>', shown, address, version.number)
 
 
 @admin.register(WorkflowVersion)
@@ -49,8 +54,8 @@ class WorkflowVersionAdmin(ReadOnlyAdmin):
     list_filter = ["definition"]
     list_select_related = ["created_by"]
     search_fields = ["definition__id", "content_hash"]
-    fields = ["definition", "number", "content_hash", "change", "created_by", "created", "drawn_graph"]
-    fields += [*(f"{name}_json" for name in SCHEMAS), "graph_json"]
+    fields = ["definition", "number", "content_hash", "change", "created_by", "created", "compared", "drawn_graph"]
+    fields += ["definition_text", *(f"{name}_json" for name in SCHEMAS), "graph_json"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         found = super().get_queryset(request)
@@ -61,6 +66,15 @@ class WorkflowVersionAdmin(ReadOnlyAdmin):
     @admin.display(description="since", ordering="created_at")
     def created(self, version: WorkflowVersion) -> str:
         return moment_text(version.created_at)
+
+    @admin.display(description="what changed, line by line")
+    def compared(self, version: WorkflowVersion) -> SafeString:
+        address = reverse("admin:runs_workflowdefinition_compare", args=[quote(version.definition_id)])
+        return format_html('<a href="{}?new={}">Compare with another version</a>', address, version.number)
+
+    @admin.display(description="definition")
+    def definition_text(self, version: WorkflowVersion) -> SafeString | str:
+        return "It is code." if version.definition_json is None else pretty(version.definition_json)
 
     @admin.display(description="graph")
     def drawn_graph(self, version: WorkflowVersion) -> SafeString | str:

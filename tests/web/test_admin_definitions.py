@@ -5,8 +5,10 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from runs.execution.definitions import save
+from runs.execution.definitions import check, save
+from runs.forms.definition import EXAMPLE
 from runs.models import AuditEntry, WorkflowDefinition
+from tests.console_server import ROOT
 from tests.web.run_logs import make_workflow
 
 LIST = "/admin/runs/workflowdefinition/"
@@ -54,6 +56,12 @@ def test_a_pasted_definition_is_checked_drawn_and_saved(client, db):
     assert "The workflow greet can be run." in page.content.decode()
     assert stored() == [(1, "First version")]
     assert list(AuditEntry.objects.values_list("verb", "object_id", "actor_label")) == [("create", "greet", "Ada")]
+
+
+def test_the_examples_can_be_saved_as_they_are(db):
+    text = (ROOT / "docs/definitions.md").read_text()
+    shown = json.loads(text.split("```json\n")[1].split("```")[0])
+    assert [check(example) for example in (shown, EXAMPLE)] == [[], []]
 
 
 def test_an_uploaded_file_is_taken_instead_of_the_text(client, db):
@@ -211,6 +219,13 @@ def test_versions_of_code_are_compared_by_graph_and_schemas(client, db):
     page = client.get(f"{LIST}order-fulfilment/compare/").content.decode()
     assert "Of code, graph and schemas are compared." in page
     assert '<tr class="is-removed">' in page
+
+
+def test_the_page_of_a_version_shows_its_definition_and_leads_to_the_difference(client, db):
+    version = save(greet()).version
+    page = client.get(f"/admin/runs/workflowversion/{version.pk}/change/").content.decode()
+    assert "&quot;toolId&quot;: &quot;text_template&quot;" in page
+    assert f'href="{LIST}greet/compare/?new=1"' in page
 
 
 def test_the_steps_are_told_with_schemas_and_an_example(client, db):
