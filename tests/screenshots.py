@@ -47,6 +47,9 @@ def pages(runs: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "admin", "/admin/"
     yield "admin-workflows", "/admin/runs/workflowdefinition/"
     yield "admin-workflow", "/admin/runs/workflowdefinition/order-fulfilment/change/"
+    yield "admin-definition", "/admin/runs/workflowdefinition/add/?example=1"
+    yield "admin-import", "/admin/runs/workflowdefinition/import/"
+    yield "steps", "/steps/"
     yield "admin-runs", "/admin/runs/workflowrun/"
     yield "admin-run", f"/admin/runs/workflowrun/{runs['success']}/change/"
 
