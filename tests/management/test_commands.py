@@ -121,10 +121,12 @@ def test_a_run_is_shown_with_its_steps_and_result(console):
 
 def test_the_workflows_are_listed_for_people_and_for_programs(console):
     lines = console.manage("list_workflows").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["csv-profile", "order-fulfilment", "site-check", "text-stream"]
-    assert all("enabled" in line for line in lines)
-    listed = json.loads(console.manage("list_workflows", "--json").stdout)
-    assert listed[3]["inputSchema"]["properties"]["tokens"]["maximum"] == 100_000
+    # Others may stand there, too: definitions that an administrator wrote.
+    states = {line.split()[0]: line for line in lines}
+    for sample in ("csv-profile", "order-fulfilment", "site-check", "text-stream"):
+        assert "enabled" in states[sample]
+    listed = {workflow["id"]: workflow for workflow in json.loads(console.manage("list_workflows", "--json").stdout)}
+    assert listed["text-stream"]["inputSchema"]["properties"]["tokens"]["maximum"] == 100_000
 
 
 def test_runs_are_exported_by_their_filters_with_secrets_hidden(console, tmp_path):
