@@ -18,7 +18,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 help:
 	@echo "make run          start the console (HOST, PORT, VENV); the first start installs what it needs"
 	@echo "make test         lint, type-check and run every test, browser tests included"
-	@echo "make conformance  the engine against recorded cases (VECTORS=folder, STORE=memory or database)"
+	@echo "make conformance  the engine against recorded cases (VECTORS=folder, STORE=memory, database or postgresql)"
 	@echo "make contract     the HTTP API against recorded sessions, by the official client (SESSIONS=folder; needs Node)"
 	@echo "make screenshots  a picture of every page from seeded data, in screenshots/"
 

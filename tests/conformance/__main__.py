@@ -1,10 +1,12 @@
-"""`python -m tests.conformance FOLDER [--store memory|database] [--only TEXT] [--record NAME]`.
+"""`python -m tests.conformance FOLDER [--store memory|database|postgresql] [--only TEXT] [--record NAME]`.
 
 A line for each failing case with its first difference; the last line is `N passed, M failed`; exit code 1 when M > 0.
 """
 
 import argparse
 import asyncio
+import atexit
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from .running import check, load_cases, load_divergences, run_one
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description="Run a folder of recorded cases.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--store", choices=("memory", "database"), default="memory")
+    parser.add_argument("--store", choices=("memory", "database", "postgresql"), default="memory")
     parser.add_argument("--only", default="", help="only cases whose name contains this text")
     parser.add_argument("--record", action="store_true", help="print what we do instead, in the case format")
     return parser.parse_args()
@@ -27,6 +29,12 @@ def _open_store(kind: str) -> OpenStore:
         return memory_store
     from .database import prepare  # Django is set up only when its store is asked for
 
+    if kind == "postgresql":
+        from tests.postgresql import PostgresCluster
+
+        cluster = PostgresCluster()
+        atexit.register(cluster.remove)
+        os.environ["DATABASE_URL"] = cluster.url
     return prepare()
 
 

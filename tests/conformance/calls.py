@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -150,6 +151,14 @@ class Caller:
         """How much the call under way has done; the span of the run itself comes before its first step."""
         return len(self.process.executions) + len(self.events) + max(0, len(self.spans.started) - 1)
 
+    async def _begun(self) -> None:
+        """A run that was only sent off has come to its first step's code, or to its first sleep, by the call's end."""
+        until = time.monotonic() + STARTED_SECONDS
+        while not self.process.executions and all(event["type"] == "workflow-step-start" for event in self.events):
+            if time.monotonic() > until:
+                return
+            await asyncio.sleep(0.001)
+
     async def _later(self, call: Mapping[str, Any], main: "asyncio.Task[Entry]") -> Entry:
         if "afterMs" in call:
             # Counted from the run's first sign of life: a busy machine must not let the other call be the first one.
@@ -254,7 +263,7 @@ class Caller:
                 return (await run.restart(**arguments)).to_json()
             case "startAsync":
                 await run.start_async(**arguments)
-                await asyncio.sleep(0.002)
+                await self._begun()
                 return {"runId": run.run_id}
         return await self._stream(op, run, arguments, entry)
 

@@ -1,4 +1,7 @@
-"""The database store for cases: one SQLite file of its own for the whole folder, emptied after each case."""
+"""The database store for cases: one database for the whole folder, emptied after each case.
+
+A SQLite file of its own, or the database that DATABASE_URL names.
+"""
 
 import atexit
 import os
