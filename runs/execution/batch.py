@@ -58,10 +58,14 @@ class Write:
 
 @dataclass(slots=True, eq=False)
 class Act:
-    """A statement or two of the store: create a run, claim one. Its outcome is what `perform` gives or raises."""
+    """A statement or two of the store: create a run, claim one. Its outcome is what `perform` gives or raises.
+
+    `witness`: whether the database holds what the act did, by its outcome; None: doing it twice is as good as once.
+    """
 
     perform: Callable[[Connection], object]
     waiter: asyncio.Future[Any] | None
+    witness: Callable[[Connection, Any], bool] | None = None
     outcome: object = None
     error: Exception | None = None
 
@@ -72,8 +76,7 @@ class Batch:
 
     writes: list[Write] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
-    # PostgreSQL: tells whether a COMMIT whose answer was lost was carried out.
-    transaction_id: str | None = None
+    in_doubt: bool = False  # a COMMIT was sent, and its answer was no success: it may have been carried out
 
     def __bool__(self) -> bool:
         return bool(self.writes or self.acts)
@@ -87,13 +90,12 @@ class Batch:
         on_postgresql = isinstance(connection, PostgresConnection)
         connection.begin()
         try:
-            if on_postgresql:
-                self.transaction_id = connection.execute("SELECT pg_current_xact_id()::text").fetchone()[0]
             for act in self.acts:
                 act.outcome = act.perform(connection)
             if self.writes:
                 self._advance(connection, on_postgresql)
                 self._insert(connection, on_postgresql)
+            self.in_doubt = True
             connection.commit()
         except BaseException:
             connection.rollback()
@@ -142,16 +144,29 @@ class Batch:
             _insert_rows(connection, rows)
 
     def was_committed(self, connection: Connection) -> bool:
-        """Whether the last try was carried out although its answer was lost with the connection."""
-        if self.transaction_id is None:
+        """Whether the last try was carried out although its answer was lost with the connection.
+
+        Told by what is stored: an id of a transaction may be given out anew by a server that died. One witness is
+        enough, for the whole batch is one transaction.
+        """
+        if not self.in_doubt:
             return False
-        # A server that died may have forgotten that it gave the id out; it then asks why one is "in the future".
-        known = "%s::xid8 < pg_snapshot_xmax(pg_current_snapshot())"
-        status = connection.execute(
-            f"SELECT CASE WHEN {known} THEN pg_xact_status(%s::xid8) END",
-            (self.transaction_id, self.transaction_id),
-        ).fetchone()[0]
-        return status == "committed"
+        for write in self.writes:
+            if write.events and not write.fenced:
+                return _is_stored(connection, write.run_id, write.events[-1])
+        for act in self.acts:
+            if act.witness is not None and act.error is None:
+                return act.witness(connection, act.outcome)
+        return False
+
+
+def _is_stored(connection: Connection, run_id: str, event: Event) -> bool:
+    """Whether this very event stands in the log; another owner's would have another time or other data."""
+    row = connection.execute(
+        f"SELECT type, at, data FROM {EVENTS} WHERE run_id = %s AND seq = %s",  # noqa: S608
+        (run_id, event.seq),
+    ).fetchone()
+    return row is not None and (row[0], row[1], bytes(row[2])) == (event.type, event.at, event.data)
 
 
 def _insert_rows(connection: Connection, rows: list[tuple]) -> None:

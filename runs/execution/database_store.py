@@ -112,7 +112,8 @@ class DatabaseRunStore:
 
     async def create(self, card: RunCard) -> None:
         """Store a new pending run. Raises RunAlreadyExists."""
-        if await self.writer.perform(lambda connection: self._insert(connection, card)) is False:
+        made = await self.writer.perform(lambda connection: self._insert(connection, card), _is_made(card))
+        if made is False:
             raise RunAlreadyExists(f"There is a run {card.run_id} already.")
 
     async def claim(
@@ -122,7 +123,9 @@ class DatabaseRunStore:
 
         Raises RunNotFound.
         """
-        taken = await self.writer.perform(lambda connection: take_run(connection, run_id, expected, status))
+        taken = await self.writer.perform(
+            lambda connection: take_run(connection, run_id, expected, status), holds_epoch(run_id)
+        )
         if taken is None:
             await self.card(run_id)
             return None
@@ -161,7 +164,7 @@ class DatabaseRunStore:
 
     async def delete(self, run_id: str) -> None:
         """Forget the run and its log. Raises RunNotFound."""
-        if await self.writer.perform(lambda connection: _delete(connection, run_id)) == 0:
+        if await self.writer.perform(lambda connection: _delete(connection, run_id), _is_gone(run_id)) == 0:
             raise RunNotFound(f"There is no run {run_id}.")
 
     async def read(self, question: Callable[[Connection], T]) -> T:
@@ -245,6 +248,29 @@ def take_run(
     return (row[0], row[1]) if row else None
 
 
+def holds_epoch(run_id: str) -> Callable[[Connection, tuple[int, int] | None], bool]:
+    """The witness of a claim: the run stands under the epoch that the claim gave, or a later one."""
+
+    def told(connection: Connection, taken: tuple[int, int] | None) -> bool:
+        if taken is None:
+            return False
+        row = connection.execute(f"SELECT epoch FROM {RUNS} WHERE id = %s", (run_id,)).fetchone()  # noqa: S608
+        return row is not None and row[0] >= taken[0]
+
+    return told
+
+
+def _is_made(card: RunCard) -> Callable[[Connection, bool], bool]:
+    """The witness of a new run: its row is there, of that very moment."""
+
+    def told(connection: Connection, made: bool) -> bool:
+        sql = f"SELECT created_at FROM {RUNS} WHERE id = %s"  # noqa: S608
+        row = connection.execute(sql, (card.run_id,)).fetchone() if made else None
+        return row is not None and milliseconds(row[0]) == card.created_at
+
+    return told
+
+
 def _card(row: Sequence) -> RunCard:
     (run_id, workflow_id, status, created, updated, resource, epoch, last_seq, tags, wake_at, detail) = row
     return RunCard(
@@ -267,6 +293,16 @@ def _delete(connection: Connection, run_id: str) -> int:
     for table in (TAGS, EVENTS):
         connection.execute(f"DELETE FROM {table} WHERE run_id = %s", (run_id,))  # noqa: S608
     return connection.execute(f"DELETE FROM {RUNS} WHERE id = %s", (run_id,)).rowcount  # noqa: S608
+
+
+def _is_gone(run_id: str) -> Callable[[Connection, int], bool]:
+    """The witness of a deletion."""
+
+    def told(connection: Connection, deleted: int) -> bool:
+        sql = f"SELECT 1 FROM {RUNS} WHERE id = %s"  # noqa: S608
+        return deleted > 0 and connection.execute(sql, (run_id,)).fetchone() is None
+
+    return told
 
 
 def _current_version(connection: Connection, workflow_id: str) -> int | None:

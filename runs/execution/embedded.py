@@ -26,7 +26,7 @@ from .checkpoints import Checkpoints
 from .connection import is_trouble
 from .database_store import DatabaseRunStore
 from .definitions import refresh_definitions
-from .execute import Claim, claim, execute_run
+from .execute import Claim, claim, execute_run, is_claimed
 from .leadership import leadership
 from .recovery import due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
 from .registry import register_versions, registry, runnable
@@ -256,7 +256,7 @@ class EmbeddedExecutor:
             await self._models.ask(lambda: self._learn(unknown))
         ours = [each for each in candidates if each.version_id in self._workflows]
         if ours:
-            for each in await self._store.writer.perform(lambda connection: claim(connection, ours)):
+            for each in await self._store.writer.perform(lambda connection: claim(connection, ours), is_claimed):
                 self._begin_run(each)
         self._more = len(candidates) == slots
         return self._more or bool(unknown & self._not_ours)

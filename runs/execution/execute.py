@@ -16,7 +16,7 @@ from runs.engine.results import RunStatus
 from .admission import Candidate
 from .batch import RUNS
 from .connection import Connection, moment
-from .database_store import DatabaseRunLog, DatabaseRunStore, take_run
+from .database_store import DatabaseRunLog, DatabaseRunStore, holds_epoch
 from .history import select_events
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,14 @@ def claim(connection: Connection, candidates: Iterable[Candidate]) -> list[Claim
     return claims
 
 
+def is_claimed(connection: Connection, claims: Sequence[Claim]) -> bool:
+    """The witness of claim(): the first of the runs stands under the epoch that it was given."""
+    if not claims:
+        return False
+    row = connection.execute(f"SELECT epoch FROM {RUNS} WHERE id = %s", (claims[0].run_id,)).fetchone()  # noqa: S608
+    return row is not None and row[0] >= claims[0].epoch
+
+
 async def execute_run(store: DatabaseRunStore, claim: Claim, workflow: Workflow, cancel: CancelToken) -> None:
     """Continue a claimed run until it ends, waits, or belongs to somebody else.
 
@@ -80,16 +88,21 @@ async def execute_run(store: DatabaseRunStore, claim: Claim, workflow: Workflow,
         logger.info("Run %s has been taken over; nothing more is written here.", claim.run_id)
     except Exception as error:
         logger.exception("Run %s could not be continued.", claim.run_id)
-        await fail(store, claim.run_id, error)
+        await fail(store, claim, error)
 
 
-async def fail(store: DatabaseRunStore, run_id: str, error: BaseException) -> None:
-    """End a run that cannot be continued at all, with the reason in its history."""
+async def fail(store: DatabaseRunStore, claim: Claim, error: BaseException) -> None:
+    """End a run that cannot be continued at all, with the reason in its history; unless somebody else has it by now."""
+    run_id = claim.run_id
 
     def take(connection: Connection) -> tuple[int, int] | None:
-        return take_run(connection, run_id, [RunStatus.RUNNING, RunStatus.WAITING], None)
+        row = connection.execute(
+            f"UPDATE {RUNS} SET epoch = epoch + 1 WHERE id = %s AND epoch = %s RETURNING epoch, last_seq",  # noqa: S608
+            (run_id, claim.epoch),
+        ).fetchone()
+        return (row[0], row[1]) if row else None
 
-    taken = await store.writer.perform(take)
+    taken = await store.writer.perform(take, holds_epoch(run_id))
     if taken is None:
         return
     log = DatabaseRunLog(store.writer, run_id, *taken)

@@ -100,14 +100,17 @@ class Writer:
             self._soon()
         await waiter
 
-    async def perform(self, act: Callable[[Connection], T]) -> T:
+    async def perform(
+        self, act: Callable[[Connection], T], witness: Callable[[Connection, T], bool] | None = None
+    ) -> T:
         """Carry out an act in the next transaction; its outcome, once that is durable.
 
-        An act may be carried out again when the transaction had to be: it keeps nothing outside the database.
+        An act may be carried out again when the transaction had to be: it keeps nothing outside the database. One that
+        would find its own traces then brings a `witness`; see Act.
         """
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        self._acts.append(Act(act, waiter))
+        self._acts.append(Act(act, waiter, witness))
         if self._is_alone(loop):
             self._flush()
             if waiter.done():
@@ -191,7 +194,7 @@ class Writer:
         attempt = 0
         while True:
             try:
-                if attempt == 0 or not batch.was_committed(self._connected()):
+                if not batch.was_committed(self._connected()):
                     batch.commit(self._connected())
             except Exception as error:
                 if not is_trouble(error):
