@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 
 from .conditions import truthy
 from .context import DONE, NOT_BAILED, StepContext, Writer
+from .deadline import in_words
 from .errors import StepRefused
 from .execution import Execution, Interrupted
 from .json_value import settle
@@ -18,7 +19,7 @@ from .results import StepStatus
 from .schemas import issues_cause, issues_text
 from .site import Ending, Site, Start, Walk
 from .step import Step, StepFunction
-from .threads import run_in_thread
+from .threads import StepStopped, ThreadCall
 from .tracing import NO_SPAN, TraceSpan, TracingContext
 from .undefined import UNSET
 from .values import NOTHING, Value
@@ -32,7 +33,18 @@ _NOWHERE = TracingContext()
 class Body:
     """A step's function, or its nested workflow, with all that it is given."""
 
-    __slots__ = ("checked", "ex", "payload", "record", "schema_instance", "site", "span", "start", "walk_nested")
+    __slots__ = (
+        "checked",
+        "ex",
+        "payload",
+        "record",
+        "schema_instance",
+        "sink",
+        "site",
+        "span",
+        "start",
+        "walk_nested",
+    )
 
     def __init__(
         self,
@@ -52,6 +64,7 @@ class Body:
         self.payload = payload
         self.schema_instance = instance
         self.start = start
+        self.sink: _ThreadSink | None = None  # of the attempt now running, where that is in a thread
         self.walk_nested = walk_nested
 
     async def attempt(self, number: int, timeout: float | None) -> Ending:
@@ -78,6 +91,7 @@ class Body:
             answer = Value(record.resume_payload).copy()
             if step.resume_schema is not None:
                 answer = step.resume_schema.instance(answer)
+        self.sink = None if step.is_async else _ThreadSink(ex)
         iteration = "" if site.iteration is None else f":{site.iteration}"
         question = record.suspend_payload
         return StepContext(
@@ -97,7 +111,7 @@ class Body:
             idempotency_key=f"{ex.snapshot.run_id}:{site.path}{iteration}",
             restarted=self.start.again,
             abort_signal=ex.cancel,
-            writer=Writer(ex if step.is_async else _ThreadSink(ex), site.path, step.id),
+            writer=Writer(ex if self.sink is None else self.sink, site.path, step.id),
             tracing=_NOWHERE if self.span is NO_SPAN else TracingContext(self.span),
         )
 
@@ -107,14 +121,46 @@ class Body:
         try:
             if self.span.is_recording:
                 with self.span.use():
-                    return await _invoke(step, context, timeout)
-            return await _invoke(step, context, timeout)
+                    return await self._invoke(step, context, timeout)
+            return await self._invoke(step, context, timeout)
         except asyncio.CancelledError:
             if ex.was_interrupted(task):
                 raise Interrupted from None
             raise
         finally:
             ex.leave_body(task)
+
+    async def _invoke(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:
+        function = step.function
+        if function is None:
+            raise TypeError(f"Step {step.id} has no function")
+        if timeout:
+            try:
+                async with asyncio.timeout(timeout) as limit:
+                    return await self._outcome(step, function, context)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                told = f"The step {step.id} took longer than its time limit of {in_words(timeout)}."
+                raise TimeoutError(told) from None
+        if step.is_async:
+            return await function(context)  # type: ignore[misc]
+        return await self._outcome(step, function, context)
+
+    async def _outcome(self, step: Step, function: StepFunction, context: StepContext[Any]) -> object:
+        outcome = function(context) if step.is_async else await self._in_thread(partial(function, context))
+        return await outcome if inspect.isawaitable(outcome) else outcome
+
+    async def _in_thread(self, function: Callable[[], object]) -> object:
+        call = ThreadCall(function)
+        try:
+            return await call.future
+        except asyncio.CancelledError:
+            if self.sink is not None:
+                self.sink.closed = True
+            if call.is_at_work:
+                self.ex.leave_behind(self.site.path, call)
+            raise
 
     async def _ending(self, step: Step, context: StepContext[Any], result: object) -> Ending:
         state = context._state_update
@@ -135,39 +181,20 @@ class Body:
         return Ending(StepStatus.SUCCESS, output, state)
 
 
-async def _invoke(step: Step, context: StepContext[Any], timeout: float | None) -> object:
-    function = step.function
-    if function is None:
-        raise TypeError(f"Step {step.id} has no function")
-    if timeout:
-        try:
-            async with asyncio.timeout(timeout) as limit:
-                return await _outcome(step, function, context)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise TimeoutError(f"The step took longer than {timeout:g} s.") from None
-    if step.is_async:
-        return await function(context)  # type: ignore[misc]
-    return await _outcome(step, function, context)
-
-
-async def _outcome(step: Step, function: StepFunction, context: StepContext[Any]) -> object:
-    outcome = function(context) if step.is_async else await run_in_thread(partial(function, context))
-    return await outcome if inspect.isawaitable(outcome) else outcome
-
-
 class _ThreadSink:
     """Chunks of a step that runs in a thread: handed to the loop in order, and waited for now and then."""
 
-    __slots__ = ("_ex", "_unseen")
+    __slots__ = ("_ex", "_unseen", "closed")
 
     def __init__(self, ex: Execution) -> None:
         self._ex = ex
         self._unseen = 0
+        self.closed = False  # the step is over, and its function was left behind
 
     def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
-        """See Sink."""
+        """See Sink. Raises StepStopped in a function that was left behind: nothing it writes belongs to the run."""
+        if self.closed:
+            raise StepStopped
         text, value = settle(chunk)  # refused, or fixed, in the caller's own thread
         self._unseen += 1
         if self._ex.output_writer is None and self._unseen < MAX_UNSEEN_CHUNKS:

@@ -10,12 +10,13 @@ class CancelToken:
     A running step is not interrupted by it: steps look at `aborted`, or wait for it.
     """
 
-    __slots__ = ("_event", "_listeners", "_loop", "aborted", "by", "canceled")
+    __slots__ = ("_event", "_listeners", "_loop", "aborted", "by", "canceled", "expired")
 
     def __init__(self) -> None:
         self.aborted = False
         self.canceled = False  # from outside, and not by one of its own steps
         self.by: str | None = None
+        self.expired: dict[str, object] | None = None  # the error of a run whose time was over
         self._event: asyncio.Event | None = None
         self._listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -27,6 +28,12 @@ class CancelToken:
         self.canceled = True
         self.by = by
         self.abort()
+
+    def expire(self, error: dict[str, object]) -> None:
+        """Stop the run because its time is over: it fails with this error."""
+        if not self.aborted:
+            self.expired = error
+            self.abort()
 
     def abort(self) -> None:
         """Stop the run from within. Its spans tell how its steps ended, not that they were canceled."""

@@ -17,6 +17,7 @@ from .request_context import RequestContext
 from .results import RunStatus
 from .snapshot import apply
 from .store import CardChange, RunLog, now_ms
+from .threads import ThreadCall
 from .tracing import NO_SPAN, TraceSpan, Tracing, TracingContext
 from .undefined import UNSET
 from .watch_events import watch_events
@@ -31,6 +32,9 @@ CHUNK_OVERHEAD = 100  # bytes that a chunk costs beside its value
 
 Watcher = Callable[[dict[str, object]], object]
 OutputWriter = Callable[[Any], object]
+# Hears of a step's path, and of its function at work in a thread, and gives what to call when that has ended.
+LeftBehind = Callable[[str], Callable[[], None]]
+EXPIRY_SECONDS = 0.05  # the grace of steps whose run is out of time, where a cancel would wait for them
 
 
 class Parked(BaseException):
@@ -58,6 +62,7 @@ class Execution:
         watchers: list[Watcher] | None = None,
         park_after: float | None = None,
         interrupt_after: float | None = None,
+        left_behind: LeftBehind | None = None,
     ) -> None:
         self.workflow = workflow
         self.log = log
@@ -72,6 +77,7 @@ class Execution:
         self.watchers = watchers if watchers is not None else []
         self.park_after = park_after
         self.interrupt_after = interrupt_after
+        self._left_behind = left_behind
         self.loop = asyncio.get_running_loop()
         self.cancel.bind(self.loop)
         self.span: TraceSpan = NO_SPAN
@@ -289,13 +295,20 @@ class Execution:
         """The run was told to stop: end its spans, and its steps too after their grace."""
         if self.cancel.canceled:
             self.span.cancel_open()
-        if self.interrupt_after is not None:
-            self.loop.call_later(self.interrupt_after, self._interrupt)
+        grace = self.interrupt_after
+        if grace is None and self.cancel.expired is not None:
+            grace = EXPIRY_SECONDS
+        if grace is not None:
+            self.loop.call_later(grace, self._interrupt)
 
     def _interrupt(self) -> None:
         for task in self._bodies:
             self._interrupted.add(task)
             task.cancel()
+
+    def leave_behind(self, path: str, call: ThreadCall[Any]) -> None:
+        """A step is over, and its function is not: it goes on in its thread as long as Python lets it."""
+        call.leave(self._left_behind(path) if self._left_behind is not None else _nothing)
 
     def enter_body(self) -> asyncio.Task[Any] | None:
         """A step's function begins in this task. Give what comes back to leave_body()."""
@@ -316,6 +329,10 @@ class Execution:
         self._interrupted.discard(task)
         task.uncancel()
         return True
+
+
+def _nothing() -> None:
+    """Nobody wants to hear of it."""
 
 
 def _wake(future: asyncio.Future[None]) -> None:

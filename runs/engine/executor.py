@@ -4,6 +4,7 @@ There is one way through: the log is folded into a snapshot, and the graph is wa
 whether that is a first start, an answer, a restart, a time travel or the state that a crash left behind.
 """
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import orjson
@@ -12,7 +13,7 @@ from .cancellation import CancelToken
 from .control_flow import Outcome, output_of_block, output_of_step, run_block, run_loop, run_then
 from .errors import NonRetryableError
 from .events import Event, EventType
-from .execution import Execution, Parked
+from .execution import Execution, LeftBehind, Parked
 from .failures import Failure, failure_of, is_fatal
 from .foreach import run_foreach
 from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
@@ -43,12 +44,14 @@ async def execute(
     tracing: Tracing | None = None,
     park_after: float | None = None,
     interrupt_after: float | None = None,
+    left_behind: LeftBehind | None = None,
 ) -> RunStatus:
     """Continue a claimed run from its log, and tell where it stands when its task is over.
 
     `events`: all that is committed, at least the `workflow-start`. `park_after`: seconds; when all that is left of the
     run sleeps for longer, the task ends with status waiting and the card's `wake_at`. `interrupt_after`: seconds of
-    grace that steps have after a cancel; None: they are never interrupted. Everything is committed on return.
+    grace that steps have after a cancel; None: they are never interrupted. `left_behind` hears of functions that go on
+    in their threads after their step is over: see LeftBehind. Everything is committed on return.
     Raises Fenced when another owner has taken the run; a CancelledError is taken for a crash and writes nothing.
     """
     snapshot = fold(log.run_id, workflow.id, events)
@@ -60,6 +63,7 @@ async def execute(
         tracing=tracing,
         park_after=park_after,
         interrupt_after=interrupt_after,
+        left_behind=left_behind,
     )
     return await run(execution, announced=False)
 
@@ -69,10 +73,18 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
     snapshot = ex.snapshot
     if snapshot.status.is_final or snapshot.status in (RunStatus.SUSPENDED, RunStatus.PAUSED):
         return snapshot.status
+    deadline = snapshot.deadline
+    clock: asyncio.TimerHandle | None = None
     fresh = snapshot.control == EventType.RUN_START and snapshot.seq == snapshot.control_seq
     if ex.span is NO_SPAN:
         ex.span = start_span(ex)
     stop_listening = ex.cancel.listen(ex.on_cancel)
+    if deadline is not None:
+        left = (deadline.at - now_ms()) / 1000
+        if left > 0:
+            clock = ex.loop.call_later(left, ex.cancel.expire, deadline.error())
+        else:
+            ex.cancel.expire(deadline.error())
     try:
         if fresh and not announced and (refusal := await _announce(ex)) is not None:
             return await _finish(ex, Outcome(StepStatus.FAILED), refusal)
@@ -86,6 +98,8 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
             return RunStatus.WAITING
         return await _finish(ex, outcome)
     finally:
+        if clock is not None:
+            clock.cancel()
         stop_listening()
 
 
@@ -317,6 +331,9 @@ def _end_event(
 ) -> tuple[RunStatus, str, dict[str, object], dict[str, object], str]:
     """The status, the event and what it holds, and a line for lists."""
     status = outcome.status
+    if status is StepStatus.CANCELED and ex.cancel.expired is not None:
+        failed: dict[str, object] = {"status": RunStatus.FAILED.value, "error": ex.cancel.expired}
+        return RunStatus.FAILED, EventType.RUN_FINISH, failed, failed, str(ex.cancel.expired["message"])
     if status is StepStatus.CANCELED:
         data: dict[str, object] = {"by": ex.cancel.by} if ex.cancel.by else {}
         return RunStatus.CANCELED, EventType.RUN_CANCELED, data, data, ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from .deadline import Deadline
 from .events import EventType
 from .results import RunStatus, StepStatus
 from .undefined import UNSET
@@ -123,6 +124,7 @@ class RunSnapshot:
     target: list[str] | None = None  # of a time travel
     travel_input: object = UNSET  # the input that was given with it
     canceled_by: str | None = None
+    deadline: Deadline | None = None  # when it fails if it has not ended
 
     @property
     def state(self) -> dict[str, object]:

@@ -45,6 +45,7 @@ class Run(StoredRun):
         tracing_options: Options = None,
         output_options: Mapping[str, object] | None = None,
         per_step: bool = False,
+        timeout: float | None = None,
         output_writer: OutputWriter | None = None,
         tracing_context: TracingContext | None = None,
     ) -> WorkflowResult:
@@ -53,6 +54,7 @@ class Run(StoredRun):
         Raises InvalidInput when input, state or request context do not fit, and what `on_start` raises: no step has
         run then, no event was written, and the run may be started again. Raises RunAlreadyStarted for a second start.
         `output_options`: includeState, includeResumeLabels. `per_step`: stop after one entry, with status paused.
+        `timeout`: seconds until the run fails if it has not ended, instead of the workflow's own limit.
         Source: Mastra reference, Run.start().
         """
         context = as_context(request_context)
@@ -71,7 +73,7 @@ class Run(StoredRun):
             tracing_context=tracing_context,
         )
         try:
-            data = self._start_data(request, given)
+            data = self._start_data(request, given, timeout)
             await self._announce(data, context)
             log = await self._begin()
             if log is None:
@@ -81,7 +83,7 @@ class Run(StoredRun):
             raise
         return await self._proceed(log, [], EventType.RUN_START, data, given, span=span)
 
-    def _start_data(self, request: Mapping[str, object], given: "Given") -> dict[str, object]:
+    def _start_data(self, request: Mapping[str, object], given: "Given", timeout: float | None) -> dict[str, object]:
         checked = self.workflow.check_request(request)
         data: dict[str, object] = {"workflowId": self.workflow.id}
         if "inputData" in checked:
@@ -91,6 +93,9 @@ class Run(StoredRun):
                 data[key] = checked[key]
         if self.resource_id is not None:
             data["resourceId"] = self.resource_id
+        deadline = self.workflow.deadline(timeout, now_ms())
+        if deadline is not None:
+            data["deadline"] = deadline.to_json()
         return data | given.data()
 
     async def _announce(self, data: dict[str, object], context: RequestContext) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .deadline import Deadline
 from .events import REFERENCES, Event, EventType
 from .records import Attempt, Resume, RunSnapshot, Scope, StepRecord
 from .results import RunStatus, StepStatus
@@ -49,6 +50,8 @@ def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     state = dict(data.get("initialState") or {})
     snapshot.scopes = {"": Scope(input=snapshot.input, input_seq=seq, state=state)}
     snapshot.steps = {}
+    if "deadline" in data:
+        snapshot.deadline = Deadline.from_json(data["deadline"])
     _options(snapshot, EventType.RUN_START, seq, data)
 
 
@@ -96,6 +99,8 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
     snapshot.status = RunStatus.RUNNING
     snapshot.target = list(data.get("step") or [])
     snapshot.travel_input = data.get("inputData", UNSET)
+    if snapshot.deadline is not None:
+        snapshot.deadline = snapshot.deadline.again(at)
     snapshot.request_context |= data.get("requestContext") or {}
     scope = snapshot.scopes[""]
     if "input" in data:

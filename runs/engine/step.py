@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
+from .deadline import checked_limit
 from .errors import InvalidWorkflow
 from .schemas import Schema
 
@@ -63,6 +64,7 @@ class Step:
         "retries",
         "state_schema",
         "suspend_schema",
+        "timeout",
         "workflow",
     )
 
@@ -80,6 +82,7 @@ class Step:
         state: Any = None,
         request_context: Any = None,
         retries: int | RetryPolicy | None = None,
+        timeout: float | None = None,
         metadata: Mapping[str, object] | None = None,
         workflow: "Workflow | None" = None,
     ) -> None:
@@ -101,6 +104,7 @@ class Step:
         self.state_schema = _schema(state)
         self.request_context_schema = _schema(request_context)
         self.retries = retries
+        self.timeout = checked_limit(timeout, f"Step {id}")
         self.metadata = dict(metadata) if metadata is not None else None
         self.workflow = workflow
 
@@ -117,6 +121,10 @@ class Step:
     def can_suspend(self) -> bool:
         """Whether the step says that it may wait for an answer."""
         return self.resume_schema is not None or self.suspend_schema is not None
+
+    def time_limit(self, of_workflow: RetryPolicy) -> float | None:
+        """Seconds that one try may take: the step's own limit, or its policy's."""
+        return self.timeout if self.timeout is not None else self.retry_policy(of_workflow).timeout
 
     def retry_policy(self, of_workflow: RetryPolicy) -> RetryPolicy:
         """The step's own policy wins; its own plain number takes the workflow's waits."""
@@ -164,6 +172,7 @@ def step(
     state: Any = None,
     request_context: Any = None,
     retries: int | RetryPolicy | None = None,
+    timeout: float | None = None,
     metadata: Mapping[str, object] | None = None,
 ) -> Callable[[StepFunction], Step]: ...
 
@@ -174,7 +183,8 @@ def step(function: StepFunction | None = None, /, *, id: str | None = None, **op
     The id is the function's name, the description the first paragraph of its docstring, unless given. `input`,
     `output`, `resume` (the answer), `suspend` (the question), `state` and `request_context` are Pydantic models, types
     or JSON Schemas. With a model, `ctx.input` is an instance of it. The function returns a model or plain JSON data;
-    UNSET says "no output".
+    UNSET says "no output". `timeout`: seconds that one try may take; a function in a thread is left behind then, and
+    interrupted as soon as Python allows.
     """
 
     def make(function: StepFunction) -> Step:

@@ -49,7 +49,7 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     if refusal is not None:
         ending = failure_of(refusal)  # trying again could not help
     else:
-        ending = await _attempts(ex, body, step.retry_policy(workflow.retries))
+        ending = await _attempts(ex, body, step.retry_policy(workflow.retries), step.time_limit(workflow.retries))
     if site.together:
         await asyncio.sleep(0)
     if isinstance(ending, Failure):
@@ -128,13 +128,13 @@ def put_answer(answer: Answer, data: Stored, stored: Stored) -> None:
         stored["resumePayload"] = orjson.Fragment(Value(answer.data).text)
 
 
-async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy) -> Ending | Failure:
+async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy, timeout: float | None) -> Ending | Failure:
     record = body.record
     if record.attempts and (next_at := record.attempts[-1].next_at) is not None and next_at > now_ms():
         await ex.sleep_until(next_at, record.path)
     while True:
         try:
-            return await body.attempt(len(record.attempts), policy.timeout)
+            return await body.attempt(len(record.attempts), timeout)
         except Interrupted:
             return Ending(StepStatus.CANCELED)
         except StepFailed as error:

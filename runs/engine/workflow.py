@@ -13,6 +13,7 @@ import orjson
 
 from .conditions import Predicate
 from .context import StepContext
+from .deadline import BY_CODE, BY_CONSOLE, BY_START, Deadline, checked_limit
 from .errors import InvalidWorkflow
 from .graph import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
 from .lifecycle import RunEnd, RunInfo
@@ -49,6 +50,7 @@ class StepInfo:
     resume_schema: Mapping[str, object] | None = None
     suspend_schema: Mapping[str, object] | None = None
     retries: int = 0  # tries after the first
+    timeout: float | None = None  # seconds that one try may take
     state_schema: Mapping[str, object] | None = None
     request_context_schema: Mapping[str, object] | None = None
 
@@ -57,8 +59,10 @@ class Workflow:
     """A named graph of steps. Add entries, then `commit()`; then `create_run()` gives runs to start.
 
     `input`, `output`, `state`, `request_context`: a Pydantic model, a type or a JSON Schema; None accepts anything.
-    `retries`: for steps that have none of their own. `validate_outputs`: also check what steps return. `on_start` is
-    called before the first step and may refuse the run by raising; `on_finish` at every end, `on_error` at a failure.
+    `retries`: for steps that have none of their own. `timeout`: seconds that a run may take from its start on, with all
+    that it waits for; of nested workflows, the outermost one's counts. `validate_outputs`: also check what steps
+    return. `on_start` is called before the first step and may refuse the run by raising; `on_finish` at every end,
+    `on_error` at a failure.
     `store`: where runs are kept; absent: in memory; None: not at all. A workflow can be a step of another one.
     """
 
@@ -72,6 +76,7 @@ class Workflow:
         state: Any = None,
         request_context: Any = None,
         retries: int | RetryPolicy = 0,
+        timeout: float | None = None,
         metadata: Mapping[str, object] | None = None,
         validate_inputs: bool = True,
         validate_outputs: bool = False,
@@ -91,6 +96,7 @@ class Workflow:
         self.state_schema = _schema(state)
         self.request_context_schema = _schema(request_context)
         self.retries = retries if isinstance(retries, RetryPolicy) else RetryPolicy(attempts=retries)
+        self.timeout = checked_limit(timeout, f"Workflow {id}")
         self.validate_inputs = validate_inputs
         self.validate_outputs = validate_outputs
         self.on_start = on_start
@@ -222,6 +228,18 @@ class Workflow:
         """The data of the `workflow-time-travel` event. Raises CannotTimeTravel, InvalidInput: nothing was changed."""
         return check_time_travel(self, snapshot, request)
 
+    def deadline(self, timeout: float | None, begins_at: int, *, of_console: float | None = None) -> Deadline | None:
+        """When a run that begins then (epoch milliseconds) fails if it has not ended: None: it has all the time.
+
+        The start's own limit wins over the console's, that over the workflow's. Raises InvalidWorkflow for a limit
+        that is none.
+        """
+        limits = ((timeout, BY_START), (of_console, BY_CONSOLE), (self.timeout, BY_CODE))
+        for limit, set_by in limits:
+            if limit is not None and (seconds := checked_limit(limit, f"A start of {self.id}")) is not None:
+                return Deadline.after(seconds, set_by, begins_at)
+        return None
+
     # Runs
 
     def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run:
@@ -302,8 +320,10 @@ class Workflow:
         """Changes whenever graph, schemas or the code of a step change. Hexadecimal."""
         digest = hashlib.sha256()
         schemas = (self.input_schema, self.output_schema, self.state_schema, self.request_context_schema)
-        described = [self.id, self.description, self.metadata, [_json(schema) for schema in schemas]]
+        described: list[object] = [self.id, self.description, self.metadata, [_json(schema) for schema in schemas]]
         retries = [self.retries.attempts, self.retries.delay, self.retries.backoff, self.retries.max_delay]
+        if self.timeout is not None:
+            described.append(self.timeout)
         digest.update(_canonical([*described, retries, self.serialized_step_graph()]))
         for entry in self.entries:
             for part in (
@@ -376,6 +396,7 @@ def _described(step: Step, path: str, retries: RetryPolicy) -> StepInfo:
         _json(step.resume_schema),
         _json(step.suspend_schema),
         step.retry_policy(retries).attempts,
+        step.time_limit(retries),
         _json(step.state_schema),
         _json(step.request_context_schema),
     )

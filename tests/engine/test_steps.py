@@ -184,7 +184,8 @@ async def test_an_attempt_that_takes_too_long_fails():
         await asyncio.Event().wait()
 
     result = await run(one(endless, retries=RetryPolicy(timeout=0.01)))
-    assert result.error == {"message": "The step took longer than 0.01 s.", "name": "TimeoutError"}
+    told = "The step a took longer than its time limit of 0.01 s."
+    assert result.error == {"message": told, "name": "TimeoutError"}
 
 
 def test_negative_retries_are_refused_when_the_workflow_is_built():
