@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 from runs.engine.events import Event
 from runs.engine.store import CardChange
 from runs.models import Payload, RunEvent, WorkflowRun
+from runs.models.event import PayloadUse
 
 from .connection import Connection, PostgresConnection, moment
 from .large_values import KeptValue, kept_apart
@@ -18,6 +19,7 @@ from .large_values import KeptValue, kept_apart
 RUNS = WorkflowRun._meta.db_table
 EVENTS = RunEvent._meta.db_table
 PAYLOADS = Payload._meta.db_table
+PAYLOAD_USES = PayloadUse._meta.db_table
 
 INSERT_EVENT = f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) VALUES (%s, %s, %s, %s, %s, %s)"  # noqa: S608
 MANY = 50
@@ -31,6 +33,12 @@ INSERT_EVENTS = (  # PostgreSQL: one statement for all
     " AS new(run_id, seq, type, at, data, large)"
 )
 INSERT_PAYLOAD = f"INSERT INTO {PAYLOADS} (sha256, data, parts) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
+# PostgreSQL: to touch a row that is there already keeps a purge from deleting it before this use of it is committed.
+TOUCH_PAYLOAD = (
+    f"INSERT INTO {PAYLOADS} (sha256, data, parts) VALUES (%s, %s, %s)"  # noqa: S608
+    " ON CONFLICT (sha256) DO UPDATE SET sha256 = excluded.sha256"
+)
+INSERT_USE = f"INSERT INTO {PAYLOAD_USES} (sha256, run_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
 ADVANCE = f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s WHERE id = %s AND epoch = %s"  # noqa: S608
 ADVANCE_MANY = (
     f"UPDATE {RUNS} AS run SET last_seq = new.last_seq, updated_at = %s"  # noqa: S608
@@ -123,21 +131,18 @@ class Batch:
 
     def _insert(self, connection: Connection, on_postgresql: bool) -> None:
         rows: list[tuple] = []
-        payloads: list[KeptValue] = []
+        payloads: dict[str, tuple[KeptValue, set[str]]] = {}  # by SHA-256, with the runs that use each
         for write in self.writes:
             if not write.fenced:
                 run_id = write.run_id
                 for seq, type, at, data, large in write.events:
                     if large:
                         kept, large = kept_apart(large)
-                        payloads += kept
+                        for value in kept:
+                            payloads.setdefault(value.sha256, (value, set()))[1].add(run_id)
                     rows.append((run_id, seq, type, at, data, large))
         if payloads:
-            payloads.sort(key=lambda row: row.sha256)  # in one order, as above
-            connection.executemany(
-                INSERT_PAYLOAD,
-                [(row.sha256, row.data, orjson.dumps(row.parts).decode() if row.parts else None) for row in payloads],
-            )
+            store_payloads(connection, payloads)
         if rows and on_postgresql:
             connection.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
         elif rows:
@@ -167,6 +172,17 @@ def _is_stored(connection: Connection, run_id: str, event: Event) -> bool:
         (run_id, event.seq),
     ).fetchone()
     return row is not None and (row[0], row[1], bytes(row[2])) == (event.type, event.at, event.data)
+
+
+def store_payloads(connection: Connection, payloads: Mapping[str, tuple[KeptValue, Collection[str]]]) -> None:
+    """Keep large values, by SHA-256, each with the runs that use it from now on."""
+    sql = TOUCH_PAYLOAD if isinstance(connection, PostgresConnection) else INSERT_PAYLOAD
+    kept = sorted(payloads.items())  # in one order, so that two writers never wait for each other
+    values = [value for _, (value, _) in kept]
+    connection.executemany(
+        sql, [(row.sha256, row.data, orjson.dumps(row.parts).decode() if row.parts else None) for row in values]
+    )
+    connection.executemany(INSERT_USE, [(sha256, run_id) for sha256, (_, runs) in kept for run_id in sorted(runs)])
 
 
 def _insert_rows(connection: Connection, rows: list[tuple]) -> None:

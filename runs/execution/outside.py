@@ -6,6 +6,7 @@ from django.db import connection
 
 from runs.engine.events import Event
 from runs.models import Payload
+from runs.models.event import PayloadUse
 
 from .batch import INSERT_EVENT
 from .large_values import encoded_event, kept_apart
@@ -22,6 +23,14 @@ def store_event(run_id: str, event: Event) -> None:
     large = None
     if event.large:
         rows, large = kept_apart(event.large)
-        Payload.objects.bulk_create([Payload(**row._asdict()) for row in rows], ignore_conflicts=True)
+        Payload.objects.bulk_create(
+            [Payload(**row._asdict()) for row in rows],
+            update_conflicts=True,  # a purge waits for this transaction, and then finds the use
+            unique_fields=["sha256"],
+            update_fields=["parts"],
+        )
+        PayloadUse.objects.bulk_create(
+            [PayloadUse(sha256=row.sha256, run_id=run_id) for row in rows], ignore_conflicts=True
+        )
     with connection.cursor() as cursor:
         cursor.execute(INSERT_EVENT, (run_id, event.seq, event.type, event.at, event.data, large))

@@ -69,3 +69,18 @@ class Payload(models.Model):
 
     def __str__(self) -> str:
         return self.sha256
+
+
+class PayloadUse(models.Model):
+    """A run whose history holds a large value: the value is deleted with the last of them."""
+
+    pk = models.CompositePrimaryKey("sha256", "run_id")
+    sha256 = models.CharField(max_length=64)
+    # No foreign key in the database, as in the log.
+    run = models.ForeignKey(WorkflowRun, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+
+    class Meta:
+        verbose_name = "use of a large value"
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.sha256}"

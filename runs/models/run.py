@@ -92,11 +92,16 @@ class WorkflowRun(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)  # of the last change of this row
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    wake_at = models.DateTimeField(null=True, blank=True)  # of a run that sleeps
+    # Of a run that sleeps; of one that is pending and not queued: when it is to start.
+    wake_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)  # when it fails if it has not ended
     epoch = models.PositiveIntegerField(default=0)  # grows with each claim; a write of an older one is refused
     last_seq = models.PositiveIntegerField(default=0)  # of its last event
     worker = models.CharField(max_length=100, blank=True)  # who works on it
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    # Functions that go on in their threads although their steps are over: since when (epoch milliseconds), by path.
+    lingering = models.JSONField(null=True, blank=True, editable=False)
+    purged_at = models.DateTimeField(null=True, blank=True)  # when its history and its values were deleted
     detail = models.CharField(max_length=300, blank=True)  # one line: the error, the question, what it is doing
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -144,6 +149,12 @@ class WorkflowRun(models.Model):
                 fields=["workflow", "-priority", "created_at"], name="run_queue", condition=models.Q(queued=True)
             ),
             models.Index(fields=["wake_at"], name="run_due", condition=models.Q(wake_at__isnull=False)),
+            models.Index(
+                fields=["deadline_at"],
+                name="run_deadline",
+                condition=models.Q(deadline_at__isnull=False, ended_at__isnull=True),
+            ),
+            models.Index(fields=["id"], name="run_lingering", condition=models.Q(lingering__isnull=False)),
             models.Index(
                 fields=["cancel_requested_at"],
                 name="run_to_cancel",

@@ -45,6 +45,35 @@ class WorkflowDefinition(models.Model):
     concurrency = models.PositiveIntegerField(
         "runs at once", null=True, blank=True, help_text="How many of its runs may be active together. Empty: no limit."
     )
+    time_limit = models.PositiveIntegerField(
+        "time limit",
+        null=True,
+        blank=True,
+        help_text="Seconds that a run may take, from the moment it is due to start and with all that it waits for. "
+        "A run that takes longer fails. A limit given at the start wins over this one, and this one over the code's. "
+        "Empty: the code's own limit, or none.",
+    )
+    # How long its runs are kept once they have ended; see execution/retention.py.
+    keep_values_days = models.PositiveIntegerField(
+        "keep values for days",
+        null=True,
+        blank=True,
+        help_text="Inputs, results, steps, chunks and spans of a run are deleted so many days after its end. The run "
+        "itself stays in the lists, with its status, times, tags and error. Empty: for as long as the run is kept.",
+    )
+    keep_days = models.PositiveIntegerField(
+        "keep runs for days",
+        null=True,
+        blank=True,
+        help_text="A run is deleted altogether so many days after its end. Empty: for ever.",
+    )
+    keep_runs = models.PositiveIntegerField(
+        "keep so many runs",
+        null=True,
+        blank=True,
+        help_text="Of the runs that have ended, the newest so many are kept; older ones are deleted altogether. "
+        "Empty: all.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
