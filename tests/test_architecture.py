@@ -19,6 +19,7 @@ ROOMS = {
     "runs.drawing": {"runs.engine"},
     "runs.execution": {"runs.models", "runs.engine", "runs.steps", "runs.workflows"},
     "runs.live": {"runs.execution", "runs.models", "runs.engine"},
+    "runs.tracing": {"runs.live", "runs.execution", "runs.models", "runs.engine"},
     "runs.forms": {"runs.drawing", "runs.execution", "runs.models", "runs.engine"},
     "runs.admin": {"runs.drawing", "runs.execution", "runs.forms", "runs.models", "runs.engine"},
     "runs.templatetags": {"runs.drawing", "runs.forms", "runs.models", "runs.engine"},
@@ -32,12 +33,22 @@ ROOMS = {
         "runs.live",
         "runs.models",
         "runs.templatetags",
+        "runs.tracing",
         "runs.engine",
     },
-    "runs.api": {"runs.execution", "runs.live", "runs.models", "runs.engine"},
+    "runs.api": {"runs.execution", "runs.live", "runs.models", "runs.tracing", "runs.engine"},
     "runs.urls": {"runs.views"},
     "runs.management": {"runs.execution", "runs.live", "runs.models", "runs.engine", "wfconsole"},
-    "wfconsole": {"runs.urls", "runs.api", "runs.routing", "runs.execution", "runs.live", "runs.views", "runs.engine"},
+    "wfconsole": {
+        "runs.urls",
+        "runs.api",
+        "runs.routing",
+        "runs.execution",
+        "runs.live",
+        "runs.tracing",
+        "runs.views",
+        "runs.engine",
+    },
 }
 # Nothing of the web or of a database may reach the engine, the drawings or the samples.
 PURE = ("runs.engine", "runs.drawing", "runs.steps", "runs.workflows")

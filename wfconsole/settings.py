@@ -279,6 +279,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "wfconsole.https.SecureCookies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "wfconsole.request_span.RequestSpan",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -29,26 +29,13 @@ def start() -> None:
     """Make this process's spans real, and send them to a collector when one is configured."""
     from opentelemetry import trace
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-    from runs.engine.tracing import forced_trace_id
-
-    class RunIds(RandomIdGenerator):
-        """Random ids, but for the root of a run whose caller gave a trace id without a parent span."""
-
-        def generate_trace_id(self) -> int:
-            return forced_trace_id.get() or super().generate_trace_id()
-
-        def is_trace_id_random(self) -> bool:
-            return forced_trace_id.get() is None
+    from runs.tracing.figures import keeper
+    from runs.tracing.tracer import ConsoleTracerProvider
 
     service = os.environ.get("OTEL_SERVICE_NAME") or "wfconsole"
-    provider = TracerProvider(
-        id_generator=RunIds(),
-        resource=Resource.create({"service.name": service}),
-        shutdown_on_exit=False,  # it would wait for half a minute; see _end
-    )
+    provider = ConsoleTracerProvider(keeper, resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(keeper)
     trace.set_tracer_provider(provider)
     if exports():
         _export(provider)
@@ -67,16 +54,18 @@ def _export(provider: Any) -> None:
     from opentelemetry.instrumentation.django import DjangoInstrumentor
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from runs.tracing.figures import counting
+
     for name in ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal"):
         _complain_rarely(name)
-    provider.add_span_processor(
-        BatchSpanProcessor(
-            OTLPSpanExporter(),
-            max_queue_size=_number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE_SPANS),
-            max_export_batch_size=_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH_SPANS),
-            schedule_delay_millis=_number("OTEL_BSP_SCHEDULE_DELAY", DELAY_MS),
-        )
+    queue = BatchSpanProcessor(
+        counting(OTLPSpanExporter()),
+        max_queue_size=_number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE_SPANS),
+        max_export_batch_size=_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH_SPANS),
+        schedule_delay_millis=_number("OTEL_BSP_SCHEDULE_DELAY", DELAY_MS),
     )
+    provider.add_span_processor(queue)
+    provider.export_by(queue.on_end)
     # Nobody could see the spans of requests without a collector, and they cost half a millisecond each.
     DjangoInstrumentor().instrument(excluded_urls=os.environ.get("OTEL_PYTHON_DJANGO_EXCLUDED_URLS") or EXCLUDED_URLS)
     atexit.register(_end, provider)

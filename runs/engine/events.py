@@ -26,7 +26,8 @@ class EventType(StrEnum):
     """Each kind of event, and what its data holds; a question mark stands behind a key that may be absent."""
 
     # workflowId, input?, initialState?, requestContext?, tracingOptions?, outputOptions?, resourceId?, perStep?:
-    # the whole request, parsed and checked; deadline? (at, seconds, setBy): when the run fails if it has not ended
+    # the whole request, parsed and checked; deadline? (at, seconds, setBy): when the run fails if it has not ended;
+    # traceParent? (of the request that asked for it, as W3C writes it)
     RUN_START = "workflow-start"
     # steps (the path as a list of ids), resumeData?, forEachIndex?, label?, requestContext? (the caller's, to be merged
     # over the stored one), tracingOptions?, outputOptions?, perStep?

@@ -21,13 +21,14 @@ from .lifecycle import RunEnd, RunInfo
 from .records import RunSnapshot, StepRecord
 from .results import RunStatus, StepStatus
 from .resuming import labels_of
+from .run_trace import start_span
 from .schemas import INVALID_STATE
 from .site import Answer, Ending, Flow, Site, Start, StepFailed
 from .sleep import run_sleep
 from .snapshot import fold
 from .step_result import run_result
 from .store import CardChange, RunLog, now_ms
-from .tracing import NO_SPAN, TraceLink, TraceSpan, Tracing, call_error_info, run_error_info
+from .tracing import NO_SPAN, Tracing, call_error_info, run_error_info
 from .undefined import UNSET
 from .values import NOTHING, Value
 
@@ -101,35 +102,6 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
         if clock is not None:
             clock.cancel()
         stop_listening()
-
-
-def start_span(ex: Execution) -> TraceSpan:
-    """The span of this execution. After an answer it continues the trace; a new start has a trace of its own."""
-    snapshot = ex.snapshot
-    resumed: TraceLink | None = None
-    options = snapshot.tracing_options
-    input: object = UNSET
-    untouched = snapshot.seq == snapshot.control_seq
-    if snapshot.control == EventType.RUN_RESUME and snapshot.resume is not None:
-        input = snapshot.resume.data
-        if snapshot.trace_id is not None and snapshot.span_id is not None:
-            resumed = TraceLink(snapshot.trace_id, snapshot.span_id)
-    elif snapshot.control == EventType.RUN_TIME_TRAVEL:
-        input = snapshot.travel_input
-    elif snapshot.control == EventType.RUN_START and untouched:
-        input = snapshot.input
-    elif not untouched and snapshot.trace_id is not None and "traceId" not in options:
-        options = {**options, "traceId": snapshot.trace_id}  # taken up after a crash: still the same trace
-    return ex.tracing.start_run(
-        workflow_id=ex.workflow.id,
-        run_id=snapshot.run_id,
-        resource_id=snapshot.resource_id,
-        input=input,
-        request_context=ex.request_context,
-        options=options,
-        tracing_context=ex.tracing_context,
-        resumed=resumed,
-    )
 
 
 async def _announce(ex: Execution) -> Failure | None:

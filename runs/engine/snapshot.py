@@ -40,12 +40,14 @@ def apply(snapshot: RunSnapshot, seq: int, type: str, at: int, data: Data) -> No
     reducer = _REDUCERS.get(type)
     if reducer is not None:
         reducer(snapshot, seq, at, data)
+        snapshot.control_at = at if snapshot.control_seq == seq else snapshot.control_at
 
 
 def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.workflow_id = str(data.get("workflowId", snapshot.workflow_id))
     snapshot.input = data.get("input", UNSET)
     snapshot.resource_id = data.get("resourceId")
+    snapshot.trace_parent = data.get("traceParent")
     snapshot.request_context = dict(data.get("requestContext") or {})
     state = dict(data.get("initialState") or {})
     snapshot.scopes = {"": Scope(input=snapshot.input, input_seq=seq, state=state)}

@@ -11,9 +11,10 @@ from .cancellation import CancelToken
 from .errors import EngineError, RunAlreadyExists, RunNotFound
 from .events import Event, EventType
 from .execution import Execution, Watcher
-from .executor import append_cancel, run, start_span
+from .executor import append_cancel, run
 from .request_context import RequestContext
 from .results import RunStatus, WorkflowResult
+from .run_trace import start_span
 from .snapshot import apply, fold
 from .step_result import run_result
 from .store import MemoryRunStore, RunCard, RunLog, RunStore, now_ms

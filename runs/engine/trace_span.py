@@ -13,8 +13,8 @@ OpenTelemetry's attributes hold scalars only, so what the reference keeps as obj
 | `workflow.metadata`, `.input`, `.output`, `.request_context`, `.error` | JSON texts |
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from typing import NamedTuple
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 
+from .current_span import CurrentSpan
 from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import payload_text
@@ -106,11 +107,9 @@ class TraceSpan:
         """Whether anybody will see the span."""
         return self.otel.is_recording()
 
-    @contextmanager
-    def use(self) -> Iterator[None]:
+    def use(self) -> AbstractContextManager[None]:
         """Make it the current OpenTelemetry span: what the block does (HTTP calls, own spans) hangs below it."""
-        with otel.use_span(self.otel, record_exception=False, set_status_on_exception=False):
-            yield
+        return CurrentSpan(self.otel)
 
     def nested_run(
         self, workflow_id: str, run_id: str, input: object = UNSET, *, resumed_from: str | None = None
@@ -362,9 +361,8 @@ class _NoSpan(TraceSpan):
     def span_id(self) -> str | None:
         return self._shown_id
 
-    @contextmanager
-    def use(self) -> Iterator[None]:
-        yield
+    def use(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         pass

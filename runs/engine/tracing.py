@@ -16,13 +16,14 @@ from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import block_error_info, call_error_info, condition_error_info, run_error_info, step_error_info
 from .trace_span import NO_SPAN, EntryInfo, Trace, TraceSpan, hex_id, start_span
-from .tracing_options import InvalidTracing, TracingOptions, usable_span_id, usable_trace_id
+from .tracing_options import InvalidTracing, TracingOptions, read_trace_parent, usable_span_id, usable_trace_id
 from .undefined import UNSET
 
 __all__ = [
     "NO_SPAN",
     "EntryInfo",
     "InvalidTracing",
+    "Origin",
     "TraceLink",
     "TraceSpan",
     "Tracing",
@@ -47,11 +48,22 @@ class TraceLink(NamedTuple):
     span_id: str
 
 
+class Origin(NamedTuple):
+    """Where an execution comes from."""
+
+    queued_at: int | None = None  # epoch milliseconds: when it was asked for
+    trace_parent: str | None = None  # the W3C traceparent of the request that started the run
+    continues: str | None = None  # the span id of the execution of this run that was broken off before
+
+
 @dataclass(slots=True)
 class TracingContext:
     """The place in a trace where something new is to hang: a span of ours, or any OpenTelemetry span."""
 
     current_span: "TraceSpan | otel.Span | None" = None
+
+
+NOWHERE = Origin()
 
 
 class Tracing:
@@ -102,11 +114,13 @@ class Tracing:
         options: TracingOptions | Mapping[str, object] | None = None,
         tracing_context: TracingContext | None = None,
         resumed: TraceLink | None = None,
+        origin: Origin = NOWHERE,
     ) -> "TraceSpan":
         """The span of a run, or NO_SPAN.
 
         An id that cannot be used is replaced or ignored, with a warning. `resumed` continues the trace of a suspended
-        run, unless the options name another one. Below a `tracing_context` ids, tags and keys have no effect.
+        run, unless the options name another one; so does the request of `origin`. Below a `tracing_context` ids, tags
+        and keys have no effect.
         """
         if self._tracer is None:
             return NO_SPAN
@@ -119,7 +133,7 @@ class Tracing:
         name = options.root_span_name or f"workflow run: '{workflow_id}'" + (" (resumed)" if resumed else "")
         if outer is not None and outer is not NO_SPAN:
             return self._below(outer, name, workflow_id, own, input, context)
-        return self._root(name, workflow_id, own, input, context, options, resumed)
+        return self._root(name, workflow_id, own, input, context, options, resumed, origin)
 
     def _below(
         self,
@@ -153,25 +167,32 @@ class Tracing:
         context: RequestContext,
         options: TracingOptions,
         resumed: TraceLink | None,
+        origin: Origin,
     ) -> "TraceSpan":
         assert self._tracer is not None  # noqa: S101
         keys = (*self._keys, *options.request_context_keys)
         wanted, parent_text = usable_trace_id(options.trace_id), usable_span_id(options.parent_span_id)
         parent_id = int(parent_text, 16) if parent_text else None
+        extra: dict[str, object] = {"workflow.root": True}
+        flags = otel.TraceFlags(otel.TraceFlags.SAMPLED)
+        request = read_trace_parent(origin.trace_parent)
         if resumed is not None and not options.trace_id and not options.parent_span_id:
             wanted, parent_id = (
                 usable_trace_id(resumed.trace_id),
                 int(usable_span_id(resumed.span_id) or "0", 16) or None,
             )
+            extra["workflow.resumed_from"] = resumed.span_id
+        elif request is not None and not parent_text and (not wanted or int(wanted, 16) == request.trace_id):
+            wanted, parent_id, flags = hex_id(request.trace_id, 32), request.span_id, request.trace_flags
         trace_number = int(wanted, 16) if wanted else (random.getrandbits(128) or 1 if parent_id else None)
         trace = Trace(self._tracer, "", context, keys, options.hide_input, options.hide_output, self._mask)
         metadata = {**context.extract(keys), **own}
-        extra: dict[str, object] = {"workflow.root": True}
+        extra |= _told(origin)
         if options.tags:
             extra["workflow.tags"] = tuple(options.tags)
         if parent_text:
             extra["workflow.external_parent_span_id"] = parent_text
-        place, forced = _remote(trace_number, parent_id)
+        place, forced = _remote(trace_number, parent_id, flags)
         token = forced_trace_id.set(forced)
         try:
             entity = ("workflow_run", workflow_id, workflow_id)
@@ -185,11 +206,16 @@ class Tracing:
         return span
 
 
-def _remote(trace_number: int | None, parent_id: int | None) -> tuple[Context, int | None]:
+def _told(origin: Origin) -> dict[str, object]:
+    told = {"workflow.queued_at": origin.queued_at, "workflow.resumed_from": origin.continues}
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _remote(trace_number: int | None, parent_id: int | None, flags: otel.TraceFlags) -> tuple[Context, int | None]:
     """The context of a root span, and the trace id to force: a remote parent brings its own."""
     if trace_number is None or parent_id is None:
         return Context(), trace_number
-    place = otel.SpanContext(trace_number, parent_id, is_remote=True, trace_flags=otel.TraceFlags(1))
+    place = otel.SpanContext(trace_number, parent_id, is_remote=True, trace_flags=flags)
     return otel.set_span_in_context(otel.NonRecordingSpan(place), Context()), None
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Self
 
+from opentelemetry import trace as otel
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -13,6 +14,7 @@ from .errors import EngineError
 logger = logging.getLogger("wfconsole.tracing")
 
 _TRACE_ID = re.compile(r"[0-9a-f]{1,32}", re.IGNORECASE)
+_TRACE_PARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _SPAN_ID = re.compile(r"[0-9a-f]{1,16}", re.IGNORECASE)
 
 
@@ -93,6 +95,16 @@ def id_fault(text: str, length: int, what: str) -> str | None:
     if not text.strip("0"):
         return f"A {what} of zeros only means no id in W3C trace context; choose another, or leave it out."
     return None
+
+
+def read_trace_parent(text: str | None) -> otel.SpanContext | None:
+    """The place that a W3C traceparent tells; None for a text that is none, and for no text."""
+    found = _TRACE_PARENT.fullmatch(text or "")
+    if found is None:
+        return None
+    flags = otel.TraceFlags(int(found[3], 16) & otel.TraceFlags.SAMPLED)
+    place = otel.SpanContext(int(found[1], 16), int(found[2], 16), is_remote=True, trace_flags=flags)
+    return place if place.is_valid else None
 
 
 def usable_trace_id(text: str | None) -> str | None:

@@ -3,7 +3,10 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 import orjson
 from django.conf import settings
@@ -18,10 +21,13 @@ from runs.engine.results import RunStatus
 from runs.models import AuditEntry, RunEvent, WorkflowRun
 
 from .announce import announce
+from .connection import Connection
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader
 
 MOST_COUNTED = 10_000
+
+T = TypeVar("T")
 
 _executor: EmbeddedExecutor | None = None
 _starting = threading.Lock()
@@ -57,6 +63,19 @@ def start_executor() -> None:
             sys.stderr.write(f"wfconsole: {error}\n")
             raise SystemExit(78) from None  # EX_CONFIG
         _executor = executor
+
+
+def perform_in_executor(act: Callable[[Connection], T]) -> "Future[T] | None":
+    """Have this process's executor carry out an act with its next commit. Called from another thread.
+
+    None: there is no executor here, or writers do not wait for each other on this database.
+    """
+    return None if _executor is None or settings.ON_POSTGRESQL else _executor.perform(act)
+
+
+def executes_here() -> bool:
+    """Whether this process's executor is at work."""
+    return _executor is not None and _executor.leads
 
 
 def dispatch(run_id: str) -> None:

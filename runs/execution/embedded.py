@@ -11,8 +11,11 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import connections
@@ -23,15 +26,17 @@ from runs.models import WorkflowRun, WorkflowVersion
 from .admission import admit
 from .background import Background
 from .checkpoints import Checkpoints
-from .connection import is_trouble
+from .connection import Connection, is_trouble
 from .database_store import DatabaseRunStore
 from .definitions import refresh_definitions
 from .execute import Claim, claim, execute_run, is_claimed
 from .leadership import leadership
-from .recovery import due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
+from .recovery import close_spans, due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
 from .registry import register_versions, registry, runnable
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SWEEP_SECONDS = 0.25  # sleepers that are due, runs that another process has queued or canceled
 BEAT_SECONDS = 1.0
@@ -95,6 +100,18 @@ class EmbeddedExecutor:
     def cancel(self, run_id: str, by: str) -> None:
         """Stop a run that is executed here, if there is one."""
         self._call(self._cancel, run_id, by)
+
+    def perform(self, act: Callable[[Connection], T]) -> "Future[T] | None":
+        """Have an act carried out with the executor's next commit. None: this process does not execute runs now."""
+        loop, store = self._loop, self._store
+        if loop is None or store is None or not self.leads:
+            return None
+        work = store.writer.perform(act)
+        try:
+            return asyncio.run_coroutine_threadsafe(work, loop)
+        except RuntimeError:  # it has just ended
+            work.close()
+            return None
 
     @property
     def trouble(self) -> str:
@@ -224,6 +241,7 @@ class EmbeddedExecutor:
 
     async def _begin(self) -> None:
         orphans = await self._store.writer.perform(requeue_orphans)
+        await self._store.writer.perform(close_spans)
         if orphans:
             logger.info("Runs that were left in the middle and go on now: %d", orphans)
         self.leads = True

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Collection, Iterable
 
-from runs.models import AuditEntry, WorkflowRun
+from runs.models import AuditEntry, Span, SpanState, WorkflowRun
 
 from .connection import Connection, moment
 
 RUNS = WorkflowRun._meta.db_table
 AUDIT = AuditEntry._meta.db_table
+SPANS = Span._meta.db_table
 AT_ONCE = 500
 
 
@@ -21,6 +22,14 @@ def requeue_orphans(connection: Connection) -> int:
         f"UPDATE {RUNS} SET queued = %s WHERE status = 'running' AND NOT queued AND worker <> ''",  # noqa: S608
         (True,),
     ).rowcount
+
+
+def close_spans(connection: Connection) -> None:
+    """End the spans that a process which died has left open: nobody else will. For whoever calls requeue_orphans()."""
+    connection.execute(
+        f"UPDATE {SPANS} SET state = %s, end_ns = %s WHERE end_ns IS NULL",  # noqa: S608
+        (SpanState.INTERRUPTED.value, time.time_ns()),
+    )
 
 
 def release(connection: Connection, claims: Iterable[tuple[str, int]]) -> None:

@@ -14,13 +14,14 @@ from runs.engine import UNSET, Workflow
 from runs.engine.errors import RunAlreadyExists
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
-from runs.models import AuditEntry, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.models import AuditEntry, RunLabel, WorkflowDefinition, WorkflowRun, WorkflowVersion
 
 from . import dispatch
 from .announce import announce
 from .large_values import encoded_event
 from .outside import store_event
 from .registry import content_hash, ready_made, registry, runnable
+from .trace_place import labels_for, tell_request, trace_of, trace_parent
 
 __all__ = [
     "InputTooLarge",
@@ -124,7 +125,7 @@ def start_run(
         actor=actor,
         actor_label=actor_label or (actor.get_username() if actor else ""),
         resource_id=request.resource_id,
-        trace_id=checked.tracing.trace_id or "",
+        trace_id=checked.tracing.trace_id or checked.trace_id,
         origin_id=request.origin_id,
         origin_step=request.origin_step,
         start_key=request.start_key or None,
@@ -133,10 +134,13 @@ def start_run(
     try:
         with transaction.atomic():
             WorkflowRun.objects.enqueue(run, checked.tracing.tags)
+            if checked.labels:
+                RunLabel.objects.attach(run.id, created, checked.labels)
             store_event(run.id, event)
             _audit(run, checked.version_number, address)
             transaction.on_commit(lambda: announce({run.id: [event]}))
             dispatch.dispatch(run.id)
+        tell_request(run.id)
     except IntegrityError:
         # The form was sent twice at the same moment, or the id is in use.
         if request.start_key and (made := _made_with(request.start_key)):
@@ -160,6 +164,8 @@ class _Checked:
     version_id: int
     version_number: int
     tracing: TracingOptions
+    trace_id: str  # of the request that asks, unless the caller wants another one
+    labels: Mapping[str, object]  # metadata that the run shall be found by
     text: bytes
     large: Mapping[str, bytes] | None
 
@@ -169,7 +175,9 @@ def _check(request: StartRequest, actor: AbstractBaseUser | None) -> _Checked:
     data, tracing = _first_event(request, workflow)
     text, large = encoded_event(data)
     _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
-    return _Checked(version_id, number, tracing, text, large)
+    labels = labels_for(workflow, tracing, request.request_context)
+    trace_id = trace_of(data.get("traceParent"), tracing)
+    return _Checked(version_id, number, tracing, trace_id, labels, text, large)
 
 
 def _refuse_used_id(run_id: str) -> None:
@@ -232,6 +240,7 @@ def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, o
         "outputOptions": dict(request.output_options) or UNSET,
         "resourceId": request.resource_id or UNSET,
         "perStep": request.per_step or UNSET,
+        "traceParent": trace_parent() or UNSET,
     }
     return {key: value for key, value in data.items() if value is not UNSET}, tracing
 

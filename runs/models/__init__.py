@@ -4,6 +4,8 @@ from .api_token import ApiToken
 from .audit import AuditEntry
 from .event import Payload, RunEvent
 from .run import RunTag, WorkflowRun
+from .run_label import RunLabel
+from .span import Span, SpanKind, SpanState
 from .workflow import WorkflowDefinition, WorkflowVersion
 
 __all__ = [
@@ -11,7 +13,11 @@ __all__ = [
     "AuditEntry",
     "Payload",
     "RunEvent",
+    "RunLabel",
     "RunTag",
+    "Span",
+    "SpanKind",
+    "SpanState",
     "WorkflowDefinition",
     "WorkflowRun",
     "WorkflowVersion",

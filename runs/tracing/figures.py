@@ -1,0 +1,56 @@
+"""What has become of this process's spans: for the page on the system, and for Prometheus."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from .keeper import SpanKeeper
+
+keeper = SpanKeeper()  # of this process; at rest until somebody hands it spans
+
+
+class SpanFigures(NamedTuple):
+    """Counts since the process began."""
+
+    stored: int
+    dropped: int  # not stored: the database took no writes for too long, or refused them
+    waiting: int
+    sent: int  # to the collector
+    unsent: int  # the collector refused them, or did not answer
+
+
+def span_figures() -> SpanFigures:
+    return SpanFigures(keeper.stored, keeper.dropped, keeper.waiting, _Counting.sent, _Counting.unsent)
+
+
+def counting(exporter: SpanExporter) -> SpanExporter:
+    """The exporter, with its outcomes counted."""
+    return _Counting(exporter)
+
+
+class _Counting(SpanExporter):
+    sent = 0
+    unsent = 0
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        try:
+            result = self._exporter.export(spans)
+        except Exception:
+            _Counting.unsent += len(spans)
+            raise
+        if result is SpanExportResult.SUCCESS:
+            _Counting.sent += len(spans)
+        else:
+            _Counting.unsent += len(spans)
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
