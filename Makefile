@@ -6,6 +6,7 @@ PORT ?= 8000
 VECTORS ?= tests/conformance/cases
 STORE ?= memory
 SESSIONS ?= tests/contract/sessions
+ROUNDS ?= 3
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
@@ -13,13 +14,14 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint conformance contract screenshots
+.PHONY: help run test lint conformance contract bench screenshots
 
 help:
 	@echo "make run          start the console (HOST, PORT, VENV); the first start installs what it needs"
 	@echo "make test         lint, type-check and run every test, browser tests included"
 	@echo "make conformance  the engine against recorded cases (VECTORS=folder, STORE=memory, database or postgresql)"
 	@echo "make contract     the HTTP API against recorded sessions, by the official client (SESSIONS=folder; needs Node)"
+	@echo "make bench        the figures of docs/performance.md (BENCH=workloads, ROUNDS=3, BENCH_OUT=file for JSON)"
 	@echo "make screenshots  a picture of every page from seeded data, in screenshots/"
 
 run: $(VENV)/.installed
@@ -37,6 +39,9 @@ conformance: $(VENV)/.installed-dev
 
 contract: $(VENV)/.installed-dev
 	@$(PY) -m tests.contract "$(SESSIONS)"
+
+bench: $(VENV)/.installed-dev
+	@$(PY) -m bench $(BENCH) --rounds $(ROUNDS) $(if $(BENCH_OUT),--out "$(BENCH_OUT)")
 
 screenshots: $(VENV)/.installed-dev
 	@$(PY) -m tests.screenshots
