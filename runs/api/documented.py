@@ -17,13 +17,19 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "/start-async": ("runId",),
     "/observe": ("runId*", "offset"),
     "/stored/workflows": ("status", "authorId"),
+    "/observability/traces": (
+        *("page", "perPage", "field", "direction", "runId", "resourceId", "entityId", "entityName", "entityType"),
+        *("spanType", "status", "traceId", "name", "tags", "metadata", "startedAt", "endedAt", "dateRange"),
+    ),
+    "/observability/traces/{trace_id}/branches/{span_id}": ("depth",),
 } | {
     f"/{name}{way}": RUN_ID
     for name in ("start", "stream", "resume", "restart", "time-travel")
     for way in ("", "-async", "-stream", "-legacy", "-no-wait")
     if (name, way) != ("start", "-async")
 }
-NUMBERS = {"page", "perPage", "offset", "limit"}
+QUERIES["/observability/traces/light"] = QUERIES["/observability/traces"]
+NUMBERS = {"page", "perPage", "offset", "limit", "depth"}
 ERRORS = {
     400: "The request does not fit; `issues` tells each place",
     401: "No token, or one that is not good any more",
