@@ -100,7 +100,8 @@ class RateLimit:
             left, at = self._left.get(key, (60.0 * rate, now))
             left = min(60.0 * rate, left + (now - at) * rate)
             if left < 1:
-                raise ApiError(429, f"More than {rate} requests a second. Wait a little.")
+                often = "one request" if rate == 1 else f"{rate} requests"
+                raise ApiError(429, f"More than {often} a second. Wait a little.")
             self._left[key] = (left - 1, now)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .request import BIGGEST_PAGE
+
 # Of each route, by the end of its path: the names of its query, a star behind those that are needed.
 RUN_ID = ("runId*",)
 QUERIES: dict[str, tuple[str, ...]] = {
@@ -29,7 +31,30 @@ QUERIES: dict[str, tuple[str, ...]] = {
     if (name, way) != ("start", "-async")
 }
 QUERIES["/observability/traces/light"] = QUERIES["/observability/traces"]
-NUMBERS = {"page", "perPage", "offset", "limit", "depth"}
+NUMBER = {"type": "integer", "minimum": 0, "maximum": BIGGEST_PAGE}
+TRUTH = {"type": "string", "enum": ["true", "false"]}
+DATE = {"type": "string", "format": "date-time"}
+KINDS: dict[str, dict[str, Any]] = {
+    "page": NUMBER,
+    "perPage": NUMBER | {"minimum": 1},
+    "limit": NUMBER | {"minimum": 1},
+    "offset": {"type": "integer"},  # where a stream is observed, a negative one counts from its end
+    "depth": NUMBER,
+    "fromDate": DATE,
+    "toDate": DATE,
+    "partial": TRUTH,
+    "withNestedWorkflows": TRUTH,
+}
+TEXT = {"type": "string"}
+STARTS = ("/start", "/start-async", "/stream", "/stream-legacy")
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "description": "The same key with the same body starts one run, however often it is sent; with another body: 409.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 ERRORS = {
     400: "The request does not fit; `issues` tells each place",
     401: "No token, or one that is not good any more",
@@ -96,6 +121,9 @@ def _tell(path: str, method: str, operation: dict[str, Any], inputs: Mapping[str
     for status, words in ERRORS.items():
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         operation["responses"][str(status)] = {"description": words, "content": content}
+    operation["responses"]["429"]["headers"] = RETRY_AFTER
+    if end in STARTS:
+        operation["parameters"].append(IDEMPOTENCY_KEY)
     first = next(iter(inputs), None)
     if first is None:
         return
@@ -111,8 +139,7 @@ def _tell(path: str, method: str, operation: dict[str, Any], inputs: Mapping[str
 
 def _parameter(name: str) -> dict[str, Any]:
     plain = name.rstrip("*")
-    kind = {"type": "integer" if plain in NUMBERS else "string"}
-    return {"in": "query", "name": plain, "required": name.endswith("*"), "schema": kind}
+    return {"in": "query", "name": plain, "required": name.endswith("*"), "schema": KINDS.get(plain, TEXT)}
 
 
 def example_of(schema: object, depth: int = 0, root: Mapping[str, Any] | None = None) -> object:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -34,9 +35,17 @@ def read_exact(text: str) -> object:
     return json.loads(text.removeprefix("\ufeff"), parse_int=Number, parse_float=Number)
 
 
-def write_exact(value: object, *, indent: int | None = 2) -> str:
-    """A value, with Numbers or plain ones, as JSON. `indent` None: on one line."""
-    return "".join(_pieces(value, "\n", indent))
+def json_word(value: object) -> str:
+    """How JSON writes what is neither text nor list nor object."""
+    return value.text if isinstance(value, Number) else json.dumps(value)
+
+
+def write_exact(value: object, *, indent: int | None = 2, word: Callable[[object], str] = json_word) -> str:
+    """A value, with Numbers or plain ones, as JSON. `indent` None: on one line.
+
+    `word`: how numbers, truth values and null are written, where a language differs from JSON in these alone.
+    """
+    return "".join(_pieces(value, "\n", indent, word))
 
 
 def exact(value: object) -> object:
@@ -49,20 +58,18 @@ def plain(value: object) -> object:
     return parse_json(write_exact(value, indent=None), max_depth=settings.MAX_JSON_DEPTH)
 
 
-def _pieces(value: object, line_break: str, indent: int | None):
-    if isinstance(value, Number):
-        yield value.text
-    elif isinstance(value, dict) and value:
-        yield from _block("{}", ((_text(key) + ": ", item) for key, item in value.items()), line_break, indent)
+def _pieces(value: object, line_break: str, indent: int | None, word: Callable[[object], str]):
+    if isinstance(value, dict) and value:
+        yield from _block("{}", ((_text(key) + ": ", item) for key, item in value.items()), line_break, indent, word)
     elif isinstance(value, list) and value:
-        yield from _block("[]", (("", item) for item in value), line_break, indent)
+        yield from _block("[]", (("", item) for item in value), line_break, indent, word)
     elif isinstance(value, str):
         yield _text(value)
     else:
-        yield json.dumps(value)
+        yield word(value)
 
 
-def _block(brackets: str, items, line_break: str, indent: int | None):
+def _block(brackets: str, items, line_break: str, indent: int | None, word: Callable[[object], str]):
     inner = line_break + " " * (indent or 0)
     yield brackets[0]
     for position, (key, item) in enumerate(items):
@@ -71,7 +78,7 @@ def _block(brackets: str, items, line_break: str, indent: int | None):
         elif position:
             yield ", "
         yield key
-        yield from _pieces(item, inner, indent)
+        yield from _pieces(item, inner, indent, word)
     if indent is not None:
         yield line_break
     yield brackets[1]

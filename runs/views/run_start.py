@@ -26,7 +26,7 @@ from runs.execution.start import (
     check_start,
     start_run,
 )
-from runs.forms.command_lines import WHOLE, curl, manage, shortened
+from runs.forms.command_lines import WHOLE, curl, javascript, manage, python, shortened
 from runs.forms.exact_json import read_exact, write_exact
 from runs.forms.recent_inputs import Habits, recent_inputs
 from runs.forms.run_start import RunStartForm
@@ -247,6 +247,8 @@ def _shown(request: HttpRequest, workflow: WorkflowDefinition, form: RunStartFor
     base = request.build_absolute_uri("/").rstrip("/")
     commands = [
         _Command("curl", "curl command", curl(base, workflow.id, body), "request.json" if large else ""),
+        _Command("python", "Python script", python(base, workflow.id, body), "request.json" if large else ""),
+        _Command("js", "JavaScript module", javascript(base, workflow.id, body), "request.json" if large else ""),
         _Command("cli", "manage.py command", manage(workflow.id, body), "input.json" if large else ""),
     ]
     size = {"input": len(text.encode()), "most": settings.MAX_BODY_BYTES}

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -108,7 +109,18 @@ def test_one_idempotency_key_is_one_run(api):
     first = api.post(f"{FLOW}/start-async", json=WORDS, headers=headers).json()
     again = api.post(f"{FLOW}/start-async", json=WORDS, headers=headers).json()
     assert first["runId"] == again["runId"]
-    assert api.post(f"{FLOW}/start-async", json={}, headers=headers).status_code == 409
+    refused = api.post(f"{FLOW}/start-async", json={}, headers=headers)
+    assert refused.status_code == 409
+    assert first["runId"] in refused.json()["error"]
+
+
+def test_one_idempotency_key_is_one_run_at_the_same_moment_and_another_callers_key_is_not(api, api_as, token_of):
+    headers = {"Idempotency-Key": str(uuid4())}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: api.post(f"{FLOW}/start-async", json=WORDS, headers=headers), range(8)))
+    assert len({answer.json()["runId"] for answer in answers}) == 1
+    other = api_as(token_of("start")).post(f"{FLOW}/start-async", json=WORDS, headers=headers)
+    assert other.json()["runId"] != answers[0].json()["runId"]
 
 
 def test_integers_of_64_bits_come_back_whole(api):

@@ -228,10 +228,10 @@ def test_the_command_follows_the_form_and_masks_secrets(start_page):
     page.fill("#input-order-number", "ORD-77")
     page.wait_for_function("() => document.querySelector('#command-text').textContent.includes('ORD-77')")
     page.get_by_label("CLI").check()
-    command = page.locator(".wf-command-cli pre")
+    command = page.locator("[data-command=cli] pre")
     assert command.inner_text().startswith("./manage.py start_run order-fulfilment")
     assert "tok_live_1" not in page.inner_text("#command-text")
-    assert "<card_token>" in page.locator("[data-copy]").nth(1).get_attribute("data-copy")
+    assert "<card_token>" in page.locator("[data-command=cli] [data-copy]").get_attribute("data-copy")
 
 
 def test_a_draft_comes_back_without_its_secrets_and_goes_when_it_was_sent(console, start_page):
