@@ -153,10 +153,12 @@ class Query:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        """One of them, or None: nothing was given, or something else, which is noted."""
         text = self.text(name)
-        if text is not None and text not in choices:
-            self.wrong(name, f"One of {', '.join(choices)} is needed.")
-        return text
+        if text is None or text in choices:
+            return text
+        self.wrong(name, f"One of {', '.join(choices)} is needed.")
+        return None
 
     def truth(self, name: str) -> bool | None:
         text = self.choice(name, ("true", "false"))
