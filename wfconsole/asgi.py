@@ -10,19 +10,21 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
-from wfconsole import telemetry
+from wfconsole import memory, telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
+memory.keep_small()
 telemetry.start()  # before Django reads its list of middleware, to which tracing adds one
 http = get_asgi_application()  # before everything below: it needs Django's applications loaded
 
 from runs import routing  # noqa: E402
 from runs.execution import dispatch  # noqa: E402
 from runs.live.backpressure import Backpressure  # noqa: E402
+from wfconsole.request_threads import RequestThreads  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": Backpressure(http),
+        "http": Backpressure(RequestThreads(http)),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns))),
     }
 )

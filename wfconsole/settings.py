@@ -213,8 +213,8 @@ def _sqlite(path: str) -> dict[str, object]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": (
-                f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-16384;"
-                "PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;PRAGMA temp_store=MEMORY;"
+                f"PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};PRAGMA cache_size=-2048;"
+                "PRAGMA mmap_size=0;PRAGMA journal_size_limit=67108864;PRAGMA temp_store=MEMORY;"
                 # The executor moves the log into the database, in a thread; a page that writes shall not have to.
                 "PRAGMA wal_autocheckpoint=8000;"
             ),

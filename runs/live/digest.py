@@ -12,7 +12,7 @@ from .log import Line, in_reader
 from .selection import Selection, Stretch, select_lines
 
 PART_EVENTS = 2000  # read at once: a read transaction never lasts longer than one part
-PART_BYTES = 1 << 20
+PART_BYTES = 256 << 10  # a reader that does not read holds about three of them
 
 
 @dataclass(slots=True)
@@ -56,4 +56,6 @@ async def ndjson(run_id: str, hiding: Hiding, last: int, selection: Selection) -
         stretch = Stretch(after, last, PART_EVENTS, PART_BYTES)
         lines, after = await in_reader(select_lines, run_id, hiding, stretch, selection)
         if lines:
-            yield b"\n".join([line.text for line in lines]) + b"\n"
+            part = b"\n".join([line.text for line in lines]) + b"\n"
+            del lines  # the reader may be slow
+            yield part

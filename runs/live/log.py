@@ -8,10 +8,10 @@ digits>"}`, so the digest covers it, too.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import orjson
 from django.db import close_old_connections, connection
@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 EVENTS = RunEvent._meta.db_table
 RUNS = WorkflowRun._meta.db_table
-FETCH_ROWS = 100  # rows taken from the cursor at once: what is read beyond `max_bytes` is at most this much
+FETCH_ROWS = 100  # rows taken from the cursor at once, or fewer, when they are large:
+FEWEST_ROWS = 10  # what is read beyond `max_bytes` is at most this much
 HEADS_AT_ONCE = 500  # runs asked for in one query
 
 P = ParamSpec("P")
@@ -77,7 +78,6 @@ def read_lines(
     Never stays inside a read transaction: the statement is closed before this returns.
     """
     lines: list[Line] = []
-    size = 0
     bound = "" if upto is None else " AND seq <= %s"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -85,11 +85,20 @@ def read_lines(
             f" WHERE run_id = %s AND seq > %s{bound} ORDER BY seq LIMIT %s",
             [run_id, after, *([] if upto is None else [upto]), limit],
         )
-        while size < max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
-            some = lines_of(hiding, rows)
-            lines += some
-            size += sum(len(line.text) for line in some)
+        for rows in portions(cursor, max_bytes):
+            lines += lines_of(hiding, rows)
     return lines
+
+
+def portions(cursor: Any, max_bytes: int) -> Iterator[list[Sequence]]:
+    """Rows of the table (seq, type, at, data, large), some at a time, until their data is `max_bytes` together."""
+    size = count = 0
+    wanted = FEWEST_ROWS
+    while size < max_bytes and (rows := cursor.fetchmany(wanted)):
+        size += sum(len(row[3]) for row in rows)
+        count += len(rows)
+        yield rows
+        wanted = min(FETCH_ROWS, max(FEWEST_ROWS, (max_bytes - size) * count // (size or 1)))
 
 
 def _digests(large: object) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ import orjson
 from django.db import connection
 
 from .hiding import Hiding
-from .log import EVENTS, FETCH_ROWS, Line, lines_of
+from .log import EVENTS, Line, lines_of, portions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Stretch:
 def select_lines(run_id: str, hiding: Hiding, stretch: Stretch, selection: Selection) -> tuple[list[Line], int]:
     """The lines, in order, and the cursor from which to go on: everything up to there was looked at.
 
-    (Backwards: the seq before which to go on.) At most `limit` lines, and no more once they are `max_bytes` together.
+    (Backwards: the seq before which to go on.) Looks at `limit` events at most, and at no more once their data is
+    `max_bytes` together.
     """
     conditions, values = selection.conditions()
     order = "DESC" if stretch.backwards else "ASC"
@@ -80,13 +81,11 @@ def select_lines(run_id: str, hiding: Hiding, stretch: Stretch, selection: Selec
     size = looked_at = 0
     with connection.cursor() as cursor:
         cursor.execute(sql, [run_id, stretch.after, stretch.last, *values, stretch.limit])
-        while size < stretch.max_bytes and (rows := cursor.fetchmany(FETCH_ROWS)):
-            for line in lines_of(hiding, rows):
-                looked_at += 1
-                end = line.seq
-                if selection.shows(line):
-                    lines.append(line)
-                    size += len(line.text)
+        for rows in portions(cursor, stretch.max_bytes):
+            looked_at += len(rows)
+            size += sum(len(row[3]) for row in rows)
+            end = rows[-1][0]
+            lines += filter(selection.shows, lines_of(hiding, rows))
         came_to_end = looked_at < stretch.limit and size < stretch.max_bytes
     if stretch.backwards:
         return lines[::-1], (stretch.after + 1 if came_to_end else end)

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 WINDOW_EVENTS = 1000
-WINDOW_BYTES = 4 << 20  # events may be large; the server would hold them all for a client that reads nothing
+WINDOW_BYTES = 2 << 20  # events may be large; the server would hold them all for a client that reads nothing
 
 
 class Window:

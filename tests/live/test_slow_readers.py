@@ -4,57 +4,56 @@ import json
 import socket
 import time
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import httpx
+import pytest
 from websockets.sync.client import connect
 
-GROWTH_BYTES = (
-    80_000_000  # of 240 MB that nobody reads; 50 were seen, most of it what threads keep after their first use
-)
+from tests.server_memory import open_files, own_bytes, settled_bytes
+
+GROWTH_BYTES = 30_000_000  # of the whole server, by 60 MB of events and eight readers
+EVENTS, EVENT_BYTES = 3_000, 20_000
 READERS = 4
 
 
-def own_bytes(console) -> int:
-    """The server's own memory. Pages of the database file that it has mapped are the kernel's to take back."""
-    lines = Path(f"/proc/{console.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
+@pytest.fixture
+def console(new_console):
+    """Memory is measured: nothing else may have happened in it."""
+    return new_console({"WFCONSOLE_WORKFLOWS": "tests.chaos.workflows"})
 
 
 def large_run(console, client: httpx.Client) -> str:
     """A run that has ended and left about 60 MB of chunks."""
-    given = json.dumps({"text": "x" * 20_000, "tokens": 3_000, "tokens_per_second": 0})
-    run_id = console.manage("start_run", "text-stream", "--input", "-", input=given).stdout.strip()
+    given = json.dumps({"events": EVENTS, "bytes": EVENT_BYTES})
+    run_id = console.manage("start_run", "flood", "--input", "-", input=given).stdout.strip()
     deadline = time.monotonic() + 120
     while not client.get(f"/runs/{run_id}/events?after=1000000&format=json").json()["ended"]:
         assert time.monotonic() < deadline, console.log
-        time.sleep(0.2)
+        time.sleep(0.1)
     return run_id
 
 
-def wait_until_quiet(console) -> int:
-    """The server's memory once it does not grow any more."""
-    before, now = 0, own_bytes(console)
-    while now > before:
-        time.sleep(1)
-        before, now = now, own_bytes(console)
-    return now
+def warm_up(client: httpx.Client) -> None:
+    """Let the server import what its first pages need."""
+    for path in ("/", "/runs/", "/workflows/"):
+        assert client.get(path).status_code == 200
 
 
-def test_sockets_that_read_nothing_hold_one_window_each(new_console):
-    console = new_console()  # memory is measured: nothing else may have happened in it
+def test_sockets_that_read_nothing_hold_one_window_each(console):
     with closing(console.client()) as client, ExitStack() as sockets:
+        warm_up(client)
+        before = own_bytes(console)
         run_id = large_run(console, client)
-        client.get(f"/runs/{run_id}/events?limit=500")
-        before = wait_until_quiet(console)
         headers = {"Cookie": f"sessionid={client.cookies['sessionid']}", "Origin": console.url}
         url = f"ws://127.0.0.1:{console.port}/ws/runs/{run_id}/"
         for _ in range(READERS):
             reader = sockets.enter_context(
-                connect(url, additional_headers=headers, max_size=None, max_queue=1, compression=None)
+                connect(
+                    url, additional_headers=headers, max_size=None, max_queue=1, compression=None, close_timeout=0.2
+                )
             )
             reader.send('{"resume":0}')
-        assert wait_until_quiet(console) - before < GROWTH_BYTES
+        assert settled_bytes(console, before + GROWTH_BYTES) - before < GROWTH_BYTES
         # The last of them begins to read, and gets everything.
         last = 0
         while True:
@@ -65,14 +64,14 @@ def test_sockets_that_read_nothing_hold_one_window_each(new_console):
                 assert frame["first"] == last + 1
                 last = frame["last"]
                 reader.send(json.dumps({"ack": last}))
-        assert last == frame["end"] >= 3_000
+        assert last == frame["end"] >= EVENTS
 
 
-def test_a_download_that_nobody_reads_does_not_pile_up_in_the_server(new_console):
-    console = new_console()
+def test_a_download_that_nobody_reads_does_not_pile_up_in_the_server(console):
     with closing(console.client()) as client:
+        warm_up(client)
+        before = own_bytes(console)
         run_id = large_run(console, client)
-        before = wait_until_quiet(console)
         request = (
             f"GET /runs/{run_id}/events.ndjson HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
             f"Cookie: sessionid={client.cookies['sessionid']}\r\n\r\n"
@@ -81,10 +80,19 @@ def test_a_download_that_nobody_reads_does_not_pile_up_in_the_server(new_console
             for _ in range(READERS):
                 reader = readers.enter_context(socket.create_connection(("127.0.0.1", console.port)))
                 reader.sendall(request.encode())
-            assert wait_until_quiet(console) - before < GROWTH_BYTES
+            assert settled_bytes(console, before + GROWTH_BYTES) - before < GROWTH_BYTES
             size = 0
             while part := reader.recv(1 << 20):
                 size += len(part)
-            assert size > 60_000_000
+            assert size > EVENTS * EVENT_BYTES
         # Those who go without having read leave nothing behind that answers no more.
         assert client.get(f"/runs/{run_id}/digest?format=json").json()["gaps"] == []
+
+
+def test_requests_use_the_same_threads_and_the_same_connections(console):
+    with closing(console.client()) as client:
+        client.get("/runs/")
+        before = open_files(console, "wfconsole.sqlite3")
+        for _ in range(30):
+            assert client.get("/runs/").status_code == 200
+        assert open_files(console, "wfconsole.sqlite3") <= before + 3  # a person's page asks for parts of it, too
