@@ -1,7 +1,7 @@
 """The one sentence on top of a run's page: what it is doing, why it waits, or how it ended. Facts, no guesses."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runs.engine.results import RunStatus, StepStatus
 from runs.engine.snapshot import RunSnapshot
@@ -20,6 +20,7 @@ class Sentence:
     strong: str
     rest: str = ""
     path: str = ""  # of the step that it speaks of
+    runs: tuple[str, ...] = ()  # ids of runs that it speaks of, to be linked behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,13 @@ class Queue:
     is_queued: bool = True
     position: int | None = None
     is_executor_alive: bool = True
+    last_alive: int | None = None  # when an executor was last at work, in epoch milliseconds, if it is known
+    executor: str = "a server"  # what would take the run
     running: int = 0
+    slots: int | None = None  # of all executors together
     limit: int | None = None  # of the workflow's runs at once
+    holding: int = 0  # runs of the workflow that are being worked on
+    holders: tuple[str, ...] = ()  # ids of runs that hold the slots that this one waits for
     problem: str = ""  # why nobody can take it: the workflow's own trouble
 
 
@@ -50,7 +56,9 @@ class Circumstances:
     now: int
     queue: Queue | None = None
     cancel_asked_at: int | None = None
-    wakes_at: str = ""  # in the reader's zone
+    wakes_at: str = ""  # in the reader's zone; of a run that has not begun, when it starts
+    starts_at: int | None = None
+    lingering: Mapping[str, int] = field(default_factory=dict)  # functions that go on after their steps: since when
     earlier: Earlier | None = None
     canceled_by: str = ""
 
@@ -65,15 +73,43 @@ def _pending(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstanc
     queue = around.queue or Queue()
     if around.cancel_asked_at:
         return Sentence("Cancel was asked for.", "The run has not begun.")
+    if around.starts_at is not None and not queue.is_queued:
+        return _later(around.starts_at, queue, around)
     if not queue.is_queued:
         return Sentence("Made, but not started.", "Whoever made it has to start it.")
     if queue.problem:
         return Sentence("Nobody can take this run.", queue.problem)
     if not queue.is_executor_alive:
-        return Sentence("No executor is running.", "The run starts when one does.")
+        return Sentence("No executor is running.", _nobody_since(queue, around))
     if queue.position is None:
         return Sentence("Waiting to be taken by an executor.")
     place = "Next in the queue." if queue.position == 1 else f"{_ordinal(queue.position)} in the queue."
+    return _in_line(place, queue)
+
+
+def _later(starts_at: int, queue: Queue, around: Circumstances) -> Sentence:
+    left = starts_at - around.now
+    when = f"That is in {duration(left)}." if left > 0 else "It is due."
+    if not queue.is_executor_alive:
+        when = f"{when} No executor is running. {_nobody_since(queue, around)}"
+    return Sentence(f"Starts {around.wakes_at}.", when)
+
+
+def _nobody_since(queue: Queue, around: Circumstances) -> str:
+    since = queue.last_alive
+    told = f"The last one was at work {duration(around.now - since)} ago. " if since is not None else ""
+    return f"{told}The run starts when {queue.executor} does."
+
+
+def _in_line(place: str, queue: Queue) -> Sentence:
+    """Its place, and what it waits for there."""
+    if queue.limit is not None and queue.holding >= queue.limit:
+        one = "The workflow may have 1 run at once, and it has one:"
+        more = f"The workflow may have {grouped(queue.limit)} runs at once, and it has {grouped(queue.holding)}:"
+        return Sentence(place, one if queue.limit == 1 else more, runs=queue.holders)
+    if queue.slots is not None and queue.running >= queue.slots:
+        words = f"All {count(queue.slots, 'slot is', 'slots are')} taken:"
+        return Sentence(place, words if queue.slots > 1 else "The one slot is taken:", runs=queue.holders)
     if queue.limit is not None:
         return Sentence(place, f"The workflow may have {count(queue.limit, 'run')} at once.")
     return Sentence(place, f"{count(queue.running, 'run is', 'runs are')} being worked on." if queue.running else "")
@@ -89,8 +125,11 @@ def _running(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstanc
         return Sentence(f"Cancel was asked for {asked} ago.", "The run stops before its next step.")
     queue = around.queue
     if queue is not None and queue.is_queued:
-        why = queue.problem or ("" if queue.is_executor_alive else "No executor is running.")
+        nobody = f"No executor is running. {_nobody_since(queue, around).replace('starts', 'goes on')}"
+        why = queue.problem or ("" if queue.is_executor_alive else nobody)
         return Sentence("Waiting to go on.", why or "The next free executor takes it.")
+    if not active and around.lingering:
+        return Sentence("Between two steps.", _still_finishing(around))
     if not active:
         return Sentence("Between two steps." if snapshot.steps else "Starting.", _time_left(snapshot, around))
     return Sentence(f"Running {_names(active)}.", " ".join(_progress(active, snapshot, around)), active[0].path)
@@ -115,7 +154,17 @@ def _progress(active: Sequence[StepRow], snapshot: RunSnapshot, around: Circumst
             told.append(f"Attempt {len(record.attempts) + 1}.")
         elif record.iteration is not None and record.iteration > 1:
             told.append(f"{_ordinal(record.iteration)} round.")
-    return [*told, _time_left(snapshot, around)]
+    return [words for words in (*told, _still_finishing(around), _time_left(snapshot, around)) if words]
+
+
+def _still_finishing(around: Circumstances) -> str:
+    """Functions in threads that were left behind: Python can only ask them to end."""
+    if not around.lingering:
+        return ""
+    names = list(around.lingering)
+    shown = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    since = duration(around.now - min(around.lingering.values()))
+    return f"{'Step' if len(names) == 1 else 'Steps'} {shown} still finishing since {since}."
 
 
 def _time_left(snapshot: RunSnapshot, around: Circumstances) -> str:
@@ -151,7 +200,8 @@ def _suspended(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumsta
     more = f" {count(len(asking) - 1, 'other step waits', 'other steps wait')}, too." if len(asking) > 1 else ""
     question = question_of(first)
     strong = f"{first.name} asks: {question}" if question else f"{first.name} waits for an answer."
-    return Sentence(strong, (waited + more).strip(), first.path)
+    who = " An operator can answer."
+    return Sentence(strong, (waited + more + who).strip(), first.path)
 
 
 def question_of(row: StepRow) -> str:
@@ -182,7 +232,10 @@ def _success(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstanc
 
 
 def _failed(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
-    return Sentence(f"Failed after {_took(snapshot)}.", str((snapshot.error or {}).get("message") or ""))
+    why = str((snapshot.error or {}).get("message") or "")
+    if snapshot.started_at is None:
+        return Sentence("Failed before it began.", why)
+    return Sentence(f"Failed after {_took(snapshot)}.", f"{why} {_still_finishing(around)}".strip())
 
 
 def _tripwire(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
@@ -196,7 +249,8 @@ def _canceled(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstan
     by = f" by {around.canceled_by}" if around.canceled_by else ""
     if snapshot.started_at is None:
         return Sentence(f"Canceled{by} before it began.")
-    return Sentence(f"Canceled{by} after {_took(snapshot)}.", f"{count_steps(rows).sentence}.")
+    rest = f"{count_steps(rows).sentence}. {_still_finishing(around)}"
+    return Sentence(f"Canceled{by} after {_took(snapshot)}.", rest.strip())
 
 
 _TELLERS = {

@@ -23,7 +23,7 @@ from runs.models import AuditEntry, RunEvent, WorkflowRun
 from .announce import announce
 from .connection import Connection
 from .embedded import EmbeddedExecutor
-from .leadership import FRESH_SECONDS, heard_of_leader
+from .leadership import FRESH_SECONDS, heard_of_leader, last_seen
 
 MOST_COUNTED = 10_000
 
@@ -43,7 +43,7 @@ class ExecutorState:
     running: int
     queued: int  # at most MOST_COUNTED
     oldest_queued_seconds: float | None
-    last_heartbeat: float | None  # epoch seconds
+    last_heartbeat: float | None  # epoch seconds; also of an executor that is gone
     trouble: str = ""  # one sentence: why runs do not go on just now
 
 
@@ -164,6 +164,6 @@ def executor_state() -> ExecutorState:
         running=WorkflowRun.objects.in_hand()[:MOST_COUNTED].count(),
         queued=ready[:MOST_COUNTED].count(),
         oldest_queued_seconds=(timezone.now() - oldest).total_seconds() if oldest else None,
-        last_heartbeat=heard,
+        last_heartbeat=heard or last_seen(),
         trouble=trouble,
     )

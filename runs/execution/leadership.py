@@ -89,10 +89,20 @@ def heard_of_leader() -> float | None:
         return _heard_through_database()
     path = settings.DATA_DIR / LOCK_FILE
     try:
-        with path.open("a") as file:
+        with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
     except OSError:
         return path.stat().st_mtime
+    return None
+
+
+def last_seen() -> float | None:
+    """When a leader that is gone was last at work, in epoch seconds; None: nobody knows, as on PostgreSQL."""
+    with suppress(FileNotFoundError):
+        if not settings.ON_POSTGRESQL:
+            return (settings.DATA_DIR / LOCK_FILE).stat().st_mtime
     return None
 
 

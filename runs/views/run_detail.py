@@ -84,7 +84,7 @@ def _acts(request: HttpRequest, page: RunPage) -> dict[str, object]:
 
 def _refresh_address(request: HttpRequest, page: RunPage) -> str:
     """Where a live page asks for its parts again; "" when nothing will change any more."""
-    if not page.is_active and request.GET.get("opened") != "active":
+    if not page.is_active and not page.run.lingering and request.GET.get("opened") != "active":
         return ""
     query = request.GET.copy()
     query["opened"] = "active"

@@ -4,6 +4,7 @@ import time
 from functools import cached_property
 from urllib.parse import quote
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,6 +24,8 @@ from runs.templatetags.console import clock
 
 # Chunks may be a hundred thousand, and nothing here but the stream shows them.
 TOLD = [kind for kind in EventType if kind not in CHUNK_TYPES]
+NOT_HERE = "Waits for version"  # how the executor begins to tell so
+MOST_HOLDERS = 3  # runs that are named as those that another one waits for
 RUNS_COMPARED = 200  # earlier ones, for the time that is left
 CANCELABLE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED)
 
@@ -124,25 +127,41 @@ class RunPage:
             queue=self._queue() if waits else None,
             cancel_asked_at=milliseconds(run.cancel_requested_at) if self.is_active else None,
             wakes_at=clock(run.wake_at) if run.wake_at else "",
+            starts_at=milliseconds(run.wake_at) if self.status == RunStatus.PENDING else None,
+            lingering=run.lingering or {},
             earlier=self._earlier() if self.status == RunStatus.RUNNING and not waits else None,
             canceled_by=self.snapshot.canceled_by or "",
         )
 
     def _queue(self) -> Queue:
         run = self.run
-        if not run.queued:
-            return Queue(is_queued=False)
         state = dispatch.executor_state()
-        problem = run.workflow.problem or state.trouble
+        alive = {
+            "is_executor_alive": state.alive,
+            "last_alive": round(state.last_heartbeat * 1000) if state.last_heartbeat else None,
+        }
+        if not run.queued:
+            return Queue(is_queued=False, **alive)
+        # Of a queued run, its line tells that no process here has its version.
+        lacking = run.detail if run.detail.startswith(NOT_HERE) else ""
+        problem = run.workflow.problem or state.trouble or lacking
         before = WorkflowRun.objects.ready().filter(workflow_id=run.workflow_id)
         position = 1 + before.filter(priority__gt=run.priority).count()
         position += before.filter(priority=run.priority, created_at__lt=run.created_at).count()
+        limit = run.workflow.concurrency
+        at_work = WorkflowRun.objects.in_hand().order_by("started_at")
+        own = at_work.filter(workflow_id=run.workflow_id)
+        holding = own[: limit + 1].count() if limit is not None else 0
+        full = own if limit is not None and holding >= limit else at_work
         return Queue(
             position=position,
-            is_executor_alive=state.alive,
             running=state.running,
-            limit=run.workflow.concurrency,
+            slots=settings.CONCURRENCY,
+            limit=limit,
+            holding=holding,
+            holders=tuple(full.values_list("pk", flat=True)[:MOST_HOLDERS]),
             problem=problem,
+            **alive,
         )
 
     def _earlier(self) -> Earlier | None:

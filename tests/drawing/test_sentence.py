@@ -12,7 +12,7 @@ from tests.drawing.runs import BEGAN, NOW, ORDER_GRAPH, record, running_order, s
 def told(snapshot, status=None, graph=None, **around):
     rows = step_rows(read_graph(graph or ORDER_GRAPH), snapshot)
     found = sentence(snapshot, status or snapshot.status, rows, Circumstances(now=NOW, **around))
-    return f"{found.strong} {found.rest}".strip()
+    return " ".join(part for part in (found.strong, found.rest, *found.runs) if part)
 
 
 def not_begun(status="pending"):
@@ -28,13 +28,47 @@ def not_begun(status="pending"):
         (Queue(position=1), "Next in the queue."),
         (Queue(position=12, limit=2), "12th in the queue. The workflow may have 2 runs at once."),
         (Queue(position=1_021, running=1), "1 021st in the queue. 1 run is being worked on."),
-        (Queue(is_executor_alive=False, position=1), "No executor is running. The run starts when one does."),
+        (
+            Queue(position=3, running=4, limit=2, holding=2, holders=("a", "b")),
+            "3rd in the queue. The workflow may have 2 runs at once, and it has 2: a b",
+        ),
+        (
+            Queue(position=1, limit=1, holding=1, holders=("a",)),
+            "Next in the queue. The workflow may have 1 run at once, and it has one: a",
+        ),
+        (Queue(position=2, running=100, slots=100, holders=("a",)), "2nd in the queue. All 100 slots are taken: a"),
+        (Queue(is_executor_alive=False, position=1), "No executor is running. The run starts when a server does."),
+        (
+            Queue(is_executor_alive=False, position=1, last_alive=NOW - 720_000),
+            "No executor is running. The last one was at work 12 min 00 s ago. The run starts when a server does.",
+        ),
         (Queue(problem="Its code is gone.", position=1), "Nobody can take this run. Its code is gone."),
         (Queue(is_queued=False), "Made, but not started. Whoever made it has to start it."),
     ],
 )
 def test_a_pending_run_tells_what_it_waits_for(queue, text):
     assert told(not_begun(), queue=queue) == text
+
+
+def test_a_run_that_starts_later_tells_when():
+    later = {"wakes_at": "18:30:00", "starts_at": NOW + 600_000}
+    assert told(not_begun(), queue=Queue(is_queued=False), **later) == "Starts 18:30:00. That is in 10 min 00 s."
+    nobody = Queue(is_queued=False, is_executor_alive=False)
+    assert "No executor is running." in told(not_begun(), queue=nobody, **later)
+
+
+def test_a_function_that_goes_on_after_its_step_is_told_of():
+    lingering = {"block": NOW - 12_000}
+    stopped = snapshot_of(status="canceled", ended_at=NOW)
+    words = "Step block still finishing since 12.0 s."
+    assert told(stopped, lingering=lingering).endswith(f"0 of 8 steps done. {words}")
+    assert words in told(running_order(), lingering=lingering)
+
+
+def test_a_run_that_failed_before_it_began_says_so():
+    late = not_begun("failed")
+    late.error = {"message": "The run took longer than its time limit of 5 s, which the workflow's code sets."}
+    assert told(late).startswith("Failed before it began. The run took longer")
 
 
 def test_steps_side_by_side_are_named_together():
@@ -92,10 +126,10 @@ def test_a_suspended_run_repeats_the_question_and_counts_the_others():
         record("score_fraud", "suspended", 0),
     ]
     assert told(snapshot_of(*asking, status="suspended")) == (
-        "reserve_stock asks: Ship it? It has waited 1 min 00 s. 1 other step waits, too."
+        "reserve_stock asks: Ship it? It has waited 1 min 00 s. 1 other step waits, too. An operator can answer."
     )
     silent = snapshot_of(record("reserve_stock", "suspended", 0, suspend_payload={"n": 1}), status="suspended")
-    assert told(silent) == "reserve_stock waits for an answer."
+    assert told(silent) == "reserve_stock waits for an answer. An operator can answer."
 
 
 def test_of_nested_suspensions_the_innermost_step_asks():
@@ -103,7 +137,7 @@ def test_of_nested_suspensions_the_innermost_step_asks():
     snapshot = snapshot_of(
         record("inner", "suspended", 0), record("inner.x", "suspended", 0, suspend_payload="Well?"), status="suspended"
     )
-    assert told(snapshot, graph=graph) == "x asks: Well?"
+    assert told(snapshot, graph=graph) == "x asks: Well? An operator can answer."
 
 
 def test_an_end_tells_how_long_and_how_far():
