@@ -20,6 +20,7 @@ from runs.views import (
     step_list,
     system,
     token_list,
+    trace_detail,
     workflow_detail,
     workflow_list,
 )
@@ -48,6 +49,9 @@ urlpatterns = [
     path("runs/<str:run_id>/events", run_events.run_events, name="run_events"),
     path("runs/<str:run_id>/events.ndjson", run_events.run_events_ndjson, name="run_events_ndjson"),
     path("runs/<str:run_id>/digest", run_events.run_digest, name="run_digest"),
+    path("traces/<str:trace_id>/", trace_detail.trace_detail, name="trace_detail"),
+    path("traces/<str:trace_id>/trace.json", trace_detail.trace_download, name="trace_download"),
+    path("traces/<str:trace_id>/spans/<str:span_id>/value/", trace_detail.span_value_part, name="span_value"),
     # for programs
     path("me/tokens/", token_list.token_list, name="token_list"),
     path("me/tokens/<int:token_id>/revoke/", token_list.token_revoke, name="token_revoke"),

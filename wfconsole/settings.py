@@ -13,6 +13,8 @@ from django.contrib.messages import constants as message_levels
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .addresses import is_database, is_http, read_links
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 EX_CONFIG = 78  # the exit code for a wrong setting, as in sysexits.h
 
@@ -68,6 +70,8 @@ class Environment(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = None
     otel_exporter_otlp_traces_endpoint: str | None = None
     otel_exporter_otlp_protocol: Literal["http/protobuf"] | None = None
+    # Ways to a trace in other programs: Name=https://…{trace_id}…, also with {span_id}, {run_id}, {start_ms}, {end_ms}.
+    wfconsole_trace_links: str = ""
 
     @field_validator("wfconsole_workflows", "wfconsole_allowed_hosts")
     @classmethod
@@ -89,15 +93,14 @@ class Environment(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
-        if value is None:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme == "sqlite":
-            known = value.startswith("sqlite:///") and len(parts.path) > 1
-        else:
-            known = parts.scheme in {"postgres", "postgresql"} and len(parts.path) > 1 and _has_good_port(value)
-        if not known:
+        if value is not None and not is_database(value):
             raise ValueError("sqlite:///path or postgres://user:password@host:port/name")
+        return value
+
+    @field_validator("wfconsole_trace_links")
+    @classmethod
+    def _known_links(cls, value: str) -> str:
+        read_links(value)
         return value
 
     @field_validator("redis_url")
@@ -110,18 +113,9 @@ class Environment(BaseSettings):
     @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
     @classmethod
     def _known_collector(cls, value: str | None) -> str | None:
-        if value and not (
-            urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname and _has_good_port(value)
-        ):
+        if value and not is_http(value):
             raise ValueError("http://host:port or https://host:port")
         return value
-
-
-def _has_good_port(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
 
 
 def _environment() -> Environment:
@@ -188,6 +182,7 @@ CONSOLE_NAME = ENV.wfconsole_name
 API_TOKEN = ENV.wfconsole_api_token
 API_REQUESTS_PER_SECOND = ENV.wfconsole_api_requests_per_second
 METRICS_TOKEN = ENV.wfconsole_metrics_token
+TRACE_LINKS = read_links(ENV.wfconsole_trace_links)
 CONCURRENCY = ENV.wfconsole_concurrency
 MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
 HTTP_HOSTS = _names(ENV.wfconsole_http_hosts)

@@ -8,7 +8,7 @@ from ninja import Router
 
 from runs.engine.results import RunStatus
 from runs.execution import dispatch
-from runs.models import AuditEntry, RunEvent, WorkflowRun
+from runs.models import AuditEntry, RunEvent, Span, WorkflowRun
 from runs.models.api_token import Scope
 
 from .caller import Caller, authenticate
@@ -85,6 +85,7 @@ def delete_run(request: HttpRequest, workflow_id: str, run_id: str) -> HttpRespo
             raise ApiError(409, "The run is being worked on. Cancel it first.")
         locked.delete()
         RunEvent.objects.filter(run_id=run.pk).delete()
+        Span.objects.forget_runs([run.pk])
         AuditEntry.objects.create(
             actor=caller.user,
             actor_label=caller.label,

@@ -81,7 +81,7 @@ def draw_timeline(
     goes_on = not snapshot.status.is_final and snapshot.started_at is not None
     ends = [row.record.ended_at or now for row in rows if row.record] if goes_on else _ends(rows)
     last = max([begun + 1, now if goes_on else 0, snapshot.ended_at or 0, *ends])
-    axis = _Axis(begun, last, now, goes_on, most_parts)
+    axis = Axis(begun, last, now, goes_on, most_parts)
     drawn = [axis.row(row, retries or {}) for row in rows]
     return Timeline(
         ticks=axis.ticks() if starts else [],
@@ -168,7 +168,9 @@ def _ends(rows: Sequence[StepRow]) -> list[int]:
     return [row.record.ended_at for row in rows if row.record and row.record.ended_at]
 
 
-class _Axis:
+class Axis:
+    """Of a timeline or a waterfall: from `begun` to `last`, epoch milliseconds, in round parts."""
+
     def __init__(self, begun: int, last: int, now: int, goes_on: bool, most_parts: int) -> None:
         extent = (last - begun) * (ROOM_AHEAD if goes_on else 1)
         self.tick = next((tick for tick in TICKS if tick * most_parts >= extent), extent / most_parts)
@@ -185,7 +187,8 @@ class _Axis:
             ticks.append(Tick(round(100 * part / self.parts, 4), text, anchor))
         return ticks
 
-    def place(self, at: int) -> float:
+    def place(self, at: float) -> float:
+        """Per cent."""
         return round(min(max(100 * (at - self._begun) / self.length, 0), 100), 3)
 
     def row(self, row: StepRow, retries: dict[str, int]) -> TimelineRow:

@@ -42,9 +42,8 @@ class SpanKeeper(SpanProcessor):
     Both from any thread. What else this process traces is not kept: it belongs to no run.
     """
 
-    def __init__(self, hand: Hand | None = None) -> None:
-        """`hand`: who carries out an act with somebody else's next commit; None: the executor of this process."""
-        self._hand = hand
+    def __init__(self) -> None:
+        self.hand: Hand | None = None
         self.stored = 0
         self.dropped = 0
         self._ended: deque[RunSpan | ReadableSpan] = deque()
@@ -53,7 +52,7 @@ class SpanKeeper(SpanProcessor):
         self._is_awake = False
         self._wake = threading.Event()  # there is something to do
         self._full = threading.Event()  # and it is enough for a batch, or the end
-        self._closing = threading.Event()
+        self.closing = threading.Event()
         self._give_up_at = 0.0
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -63,6 +62,10 @@ class SpanKeeper(SpanProcessor):
     def waiting(self) -> int:
         """Spans that have ended and are not stored yet."""
         return len(self._ended)
+
+    def write_with(self, hand: Hand) -> None:
+        """Have another writer than this process's executor carry out the acts, with its own commits."""
+        self.hand = hand
 
     # --- Whoever makes spans ---
 
@@ -106,7 +109,7 @@ class SpanKeeper(SpanProcessor):
         self._wake.set()
         if self._thread is None:
             with self._starting:
-                if self._thread is None and not self._closing.is_set():
+                if self._thread is None and not self.closing.is_set():
                     self._thread = threading.Thread(target=self._live, name="spans", daemon=True)
                     self._thread.start()
                     atexit.register(self.close)
@@ -128,7 +131,7 @@ class SpanKeeper(SpanProcessor):
     def close(self, seconds: float = LAST_SECONDS) -> None:
         """Store what is left, for so many seconds at most."""
         self._give_up_at = time.monotonic() + seconds
-        self._closing.set()
+        self.closing.set()
         self._full.set()
         self._wake.set()
         if self._thread is not None:
@@ -137,8 +140,8 @@ class SpanKeeper(SpanProcessor):
     # --- The thread ---
 
     def _live(self) -> None:
-        self._store = Store(self._closing, self._hand)
-        while not self._closing.is_set():
+        self._store = Store(self)
+        while not self.closing.is_set():
             self._wake.wait()
             self._full.wait(FLUSH_SECONDS)
             try:
@@ -164,7 +167,7 @@ class SpanKeeper(SpanProcessor):
                 self._full.clear()
             if spans or early:
                 self._keep([self._row(span) for span in spans], early)
-            if len(spans) < BATCH or (self._closing.is_set() and time.monotonic() > self._give_up_at):
+            if len(spans) < BATCH or (self.closing.is_set() and time.monotonic() > self._give_up_at):
                 return
 
     def _some(self) -> list[RunSpan | ReadableSpan]:
@@ -215,9 +218,9 @@ class SpanKeeper(SpanProcessor):
 class Store:
     """Writes rows, whatever it takes. For one thread."""
 
-    def __init__(self, closing: threading.Event, hand: Hand | None) -> None:
-        self._closing = closing
-        self._hand = hand
+    def __init__(self, keeper: SpanKeeper) -> None:
+        self._keeper = keeper
+        self._closing = keeper.closing
         self._connection: Any = None
 
     def write(self, new: list[Row], renewed: list[Row]) -> int:
@@ -253,9 +256,10 @@ class Store:
 
         from .statements import write_rows
 
-        future = (self._hand or dispatch.perform_in_executor)(lambda conn: write_rows(conn, new, renewed))
+        hand = self._keeper.hand
+        future = (hand or dispatch.perform_in_executor)(lambda conn: write_rows(conn, new, renewed))
         if future is not None:
-            while not self._closing.is_set() and (self._hand or dispatch.executes_here()):
+            while not self._closing.is_set() and (hand or dispatch.executes_here()):
                 with suppress(TimeoutError):
                     future.result(HAND_SECONDS)
                     return

@@ -33,6 +33,7 @@ class StoredSpan:
         self.parent: StoredSpan | None = None  # within the trace
         self.children: list[StoredSpan] = []
         self.outermost: StoredSpan | None = None  # of the same execution of the same run
+        self.continued_by: StoredSpan | None = None  # the next execution of the same run
 
     @property
     def trace_id(self) -> str:
@@ -94,6 +95,56 @@ class StoredSpan:
             return "", "", ""
         return "workflow_run", self.workflow_id, self.workflow_id
 
+    # --- What the waterfall looks at ---
+
+    @property
+    def label(self) -> str:
+        if self.kind in (SpanKind.STEP, SpanKind.RUN):
+            return self.entity[1] or self.name
+        return self.name
+
+    @property
+    def word(self) -> str:
+        if self.kind == SpanKind.RUN:
+            return "resumed run" if "resumedFrom" in self.data and self.queued_ns is not None else "run"
+        return {SpanKind.STEP: "step", SpanKind.REQUEST: "request"}.get(self.kind, "")
+
+    @property
+    def look(self) -> str:
+        """A status for its bar and its icon: grey, unless it runs, has failed or waits for a person."""
+        match self.state:
+            case SpanState.FAILED:
+                return "tripwire" if self.status == "tripwire" else "failed"
+            case SpanState.OPEN:
+                return "running"
+            case SpanState.INTERRUPTED:
+                return "canceled"
+        if self.status == "suspended":
+            return "suspended" if self._is_last_execution else "success"
+        return self.status if self.status in ("tripwire", "canceled", "paused", "bailed") else "success"
+
+    @property
+    def outcome(self) -> str:
+        if self.state == SpanState.INTERRUPTED:
+            return "interrupted"
+        return self.status or self.look
+
+    @property
+    def _is_last_execution(self) -> bool:
+        above = self.outermost
+        return above is None or above.continued_by is None
+
+    @property
+    def queued_ns(self) -> int | None:
+        """When the run was asked for, or answered: what lies between that and the start, it waited."""
+        at = self.data.get("queuedAt") if self.is_execution else None
+        return None if at is None else at * 1_000_000
+
+    @property
+    def answered_ns(self) -> int | None:
+        """Of a run's span that ended with a question: when the answer came."""
+        return self.continued_by.queued_ns if self.continued_by is not None else None
+
     def subtree(self, depth: int | None = None) -> Iterator["StoredSpan"]:
         """The span and what is below it, to so many levels; None: to the end."""
         wait: list[tuple[StoredSpan, int]] = [(self, 0)]
@@ -107,7 +158,7 @@ class StoredSpan:
 class Trace:
     """All spans of one trace, in order of their start, and as trees. `roots`: the spans whose parent is not stored."""
 
-    def __init__(self, trace_id: str, rows: list[Span]) -> None:
+    def __init__(self, trace_id: str, rows: list[Span], *, with_data: bool = True) -> None:
         self.id = trace_id.lower().rjust(32, "0")
         by_id: dict[str, StoredSpan] = {}
         for row in rows:  # one that was stored twice, because an answer of the database got lost, is shown once
@@ -117,6 +168,10 @@ class Trace:
         self._by_id = by_id
         self.spans = sorted(by_id.values(), key=lambda span: span.start_ns)
         self.roots = self._grow()
+        for span in self.executions:
+            before = by_id.get(span.data.get("resumedFrom", "")) if with_data else None
+            if before is not None:
+                before.continued_by = span
 
     def _grow(self) -> list[StoredSpan]:
         roots = []
@@ -152,6 +207,11 @@ class Trace:
         return {span.workflow_id for span in self.executions}
 
     @property
+    def began_ms(self) -> int:
+        """Epoch milliseconds."""
+        return self.spans[0].start_ns // 1_000_000
+
+    @property
     def is_open(self) -> bool:
         return any(span.end_ns is None for span in self.spans)
 
@@ -173,7 +233,7 @@ def read_trace(trace_id: str, *, with_data: bool = True) -> Trace | None:
     except ValueError:
         return None
     found = list(rows if with_data else rows.only(*CARD))
-    return Trace(trace_id, found) if found else None
+    return Trace(trace_id, found, with_data=with_data) if found else None
 
 
 def _mask_of(run_id: str) -> Mask:

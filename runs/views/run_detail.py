@@ -16,6 +16,7 @@ from runs.models import AuditEntry, WorkflowRun
 from .run_page import RunPage
 from .run_tabs import TABS
 from .stream_panel import stream_panel
+from .trace_tab import span_count
 
 SEE, CANCEL, START = "runs.view_workflowrun", "runs.change_workflowrun", "runs.add_workflowrun"
 
@@ -66,6 +67,7 @@ def _tabs(page: RunPage) -> list[dict[str, object]]:
     counts = {
         "stream": page.snapshot.chunk_count,
         "steps": sum(1 for row in page.rows if row.record is not None),
+        "trace": span_count(page.run),
         "activity": AuditEntry.objects.filter(object_type="run", object_id=page.run.pk).count(),
     }
     return [{"name": name, "title": title, "count": counts.get(name)} for name, (title, _) in TABS.items()]

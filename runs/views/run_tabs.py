@@ -20,6 +20,7 @@ from runs.models import AuditEntry
 from .questions import shown_questions
 from .run_page import RunPage, step_address
 from .stream_panel import stream_panel
+from .trace_tab import trace_tab
 
 ROWS_PER_PAGE = 100
 EVENTS_PER_PAGE = 100
@@ -271,6 +272,7 @@ TABS: dict[str, tuple[str, Callable[[RunPage, HttpRequest], Context]]] = {
     "steps": ("Steps", steps_tab),
     "state": ("State", state_tab),
     "input": ("Input & context", input_tab),
+    "trace": ("Trace", trace_tab),
     "activity": ("Activity", activity_tab),
     "raw": ("Raw", raw_tab),
 }

@@ -1,0 +1,28 @@
+"""The tab of a run's page that shows its trace."""
+
+from django.http import HttpRequest
+
+from runs.models import Span, WorkflowRun
+from runs.tracing.trace import read_trace
+
+from .run_page import RunPage
+from .trace_view import Context, runs_of, trace_context
+
+MOST_COUNTED = 100_000
+
+
+def trace_tab(page: RunPage, request: HttpRequest) -> Context:
+    """The whole trace, other runs in it included; without a stored span only why there is none."""
+    trace = read_trace(page.run.trace_id) if page.run.trace_id else None
+    if trace is None:
+        return {"trace": None}
+    context = trace_context(trace, request, keep="tab=trace&")
+    return context | {"others": [run for run in runs_of(trace) if run.pk != page.run.pk]}
+
+
+def span_count(run: WorkflowRun) -> int:
+    """How many spans are stored of the run's trace."""
+    try:
+        return Span.objects.of_trace(run.trace_id).order_by()[:MOST_COUNTED].count() if run.trace_id else 0
+    except ValueError:  # an id of another program's, that is no hexadecimal number
+        return 0
