@@ -14,6 +14,7 @@ django.setup()
 from django.contrib.auth.models import Group, User  # noqa: E402
 
 from runs.execution.start import StartRequest, start_run  # noqa: E402
+from runs.models import Actor  # noqa: E402
 
 CONTEXT = {"tenant": "acme-eu", "user.id": 4410023, "features": {"split_cartons": True}}
 SKUS = ["SKU-2201", "SKU-0118-XL-BLUE", "SKU-7740", "SKU-3315", "SKU-0092"]
@@ -42,7 +43,7 @@ def start(
         tracing_options=({"tags": tags} if tags else {}) | tracing,
         output_options={"includeState": True},
     )
-    return start_run(request, actor=who, actor_label=who.get_full_name() or who.username).id
+    return start_run(request, actor=Actor.person(who)).id
 
 
 def order(

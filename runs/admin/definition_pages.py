@@ -18,9 +18,9 @@ from runs.execution.definitions import Outdated, Saved, save, save_many
 from runs.forms.definition import EXAMPLE, DefinitionForm, pretty
 from runs.forms.definition_import import DefinitionImport, behind_words
 from runs.forms.tool_reference import tool_reference
-from runs.models import WorkflowDefinition, WorkflowVersion
+from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 
-from .site import HEAVY, audit, person_name
+from .site import HEAVY
 
 FOLDER = "admin/runs/workflowdefinition"
 VERSIONS_AT_A_GLANCE = 20
@@ -96,7 +96,7 @@ class DefinitionPages(admin.ModelAdmin):
             try:
                 return self._saved(request, definition, form)
             except Outdated as error:
-                who = person_name(error.current.created_by) if error.current.created_by else "The console"
+                who = Actor.person(error.current.created_by).label if error.current.created_by else "The console"
                 form.rebase(error.current.number)
                 form.say(f"{who} saved version {error.current.number} meanwhile. Save again to put yours over it.")
                 status = CONFLICT
@@ -104,7 +104,7 @@ class DefinitionPages(admin.ModelAdmin):
 
     def _saved(self, request: HttpRequest, definition: WorkflowDefinition | None, form: DefinitionForm) -> HttpResponse:
         base = form.cleaned_data["base"] if definition else None
-        saved = save(form.checked.data, base=base, **_who(request))
+        saved = save(form.checked.data, base=base, actor=Actor.of(request))
         if definition is None:
             definition = WorkflowDefinition.objects.get(pk=saved.version.definition_id)
         settings = {name: form.cleaned_data[name] for name in ("enabled", "concurrency")}
@@ -113,7 +113,7 @@ class DefinitionPages(admin.ModelAdmin):
         if changed:
             WorkflowDefinition.objects.filter(pk=definition.pk).update(**{name: settings[name] for name in changed})
             was, now = {name: before[name] for name in changed}, {name: settings[name] for name in changed}
-            audit(request, "edit", definition.pk, was, now)
+            AuditEntry.objects.record(Actor.of(request), "edit", "workflow", definition.pk, before=was, after=now)
         self._tell(request, saved, settings_changed=bool(changed))
         return HttpResponseRedirect(_address("change", definition.pk), status=303)
 
@@ -185,7 +185,7 @@ class DefinitionPages(admin.ModelAdmin):
         if request.method == "POST":
             form = DefinitionImport.posted(request.POST, request.FILES)
             only_look = "_check" in request.POST
-            reports = form.report(save_many(form.definitions, only_look=only_look, **_who(request)))
+            reports = form.report(save_many(form.definitions, only_look=only_look, actor=Actor.of(request)))
             refused = sum(report.outcome == "refused" for report in reports)
             status = UNPROCESSABLE if refused == len(reports) else 200
             context |= {"form": form, "reports": reports, "refused": refused, "only_look": only_look}
@@ -258,11 +258,6 @@ def _nested_changes(old: WorkflowVersion, new: WorkflowVersion) -> list[str]:
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]
-
-
-def _who(request: HttpRequest) -> dict[str, object]:
-    address = request.META.get("REMOTE_ADDR") or None
-    return {"actor": request.user, "actor_label": person_name(request.user), "address": address}
 
 
 def _address(page: str, definition_id: str) -> str:

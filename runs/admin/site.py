@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -15,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.drawing.graph import draw_graph
-from runs.models import AuditEntry, WorkflowVersion
+from runs.models import WorkflowVersion
 
 # One way in: the console's own page, with its words and its lock against guessing.
 admin.site.login = login_required(admin.site.login)
@@ -64,20 +63,3 @@ def drawn(version: WorkflowVersion | None, name: str) -> SafeString | str:
 
 def moment_text(moment: datetime | None) -> str:
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}" if moment else "–"
-
-
-def person_name(user: User) -> str:
-    return user.get_full_name() or user.get_username()
-
-
-def audit(request: HttpRequest, verb: str, workflow_id: str, before: object, after: object) -> None:
-    AuditEntry.objects.create(
-        actor=request.user,
-        actor_label=person_name(request.user),
-        verb=verb,
-        object_type="workflow",
-        object_id=workflow_id,
-        before=before,
-        after=after,
-        address=request.META.get("REMOTE_ADDR"),
-    )

@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.models import WorkflowDefinition, WorkflowRun
+from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowRun
 
 from .definition_pages import DefinitionPages
-from .site import audit, drawn, moment_text
+from .site import drawn, moment_text
 from .workflow_version import VersionInline
 
 
@@ -39,7 +39,8 @@ class WorkflowDefinitionAdmin(DefinitionPages):
         before = {name: form.initial.get(name) for name in form.changed_data}
         super().save_model(request, obj, form, change)
         if form.changed_data:
-            audit(request, "edit", obj.pk, before, {name: form.cleaned_data[name] for name in form.changed_data})
+            after = {name: form.cleaned_data[name] for name in form.changed_data}
+            AuditEntry.objects.record(Actor.of(request), "edit", "workflow", obj.pk, before=before, after=after)
 
     @admin.display(description="version")
     def version(self, workflow: WorkflowDefinition) -> str:
@@ -75,6 +76,7 @@ class WorkflowDefinitionAdmin(DefinitionPages):
         WorkflowDefinition.objects.filter(pk__in=changed).update(enabled=enabled)
         for workflow_id in changed:
             verb = "enable" if enabled else "disable"
-            audit(request, verb, workflow_id, {"enabled": not enabled}, {"enabled": enabled})
+            before, after = {"enabled": not enabled}, {"enabled": enabled}
+            AuditEntry.objects.record(Actor.of(request), verb, "workflow", workflow_id, before=before, after=after)
         words = "take new runs" if enabled else "take no new runs"
         self.message_user(request, f"{len(changed)} of the selected workflows now {words}.", messages.SUCCESS)

@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 
 from runs.drawing.figures import duration
 from runs.execution import dispatch
-from runs.models import RunTag, WorkflowRun
+from runs.models import Actor, RunTag, WorkflowRun
 
-from .site import CappedPaginator, ReadOnlyAdmin, moment_text, person_name
+from .site import CappedPaginator, ReadOnlyAdmin, moment_text
 
 TAGS_OFFERED = 20
 RUNS_LOOKED_AT = 500  # newest runs whose tags are offered
@@ -106,8 +106,7 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Cancel the selected runs", permissions=["cancel"])
     def cancel_runs(self, request: HttpRequest, queryset: QuerySet) -> None:
-        who = {"actor": request.user, "actor_label": person_name(request.user)}
-        address = request.META.get("REMOTE_ADDR")
+        actor = Actor.of(request)
         run_ids = queryset.values_list("pk", flat=True)
-        canceled = sum(dispatch.cancel(run_id, **who, address=address) for run_id in run_ids)
+        canceled = sum(dispatch.cancel(run_id, actor=actor) for run_id in run_ids)
         self.message_user(request, f"{canceled} of the selected runs are being canceled; the others had ended.")

@@ -10,8 +10,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from ninja.utils import check_csrf
 
-from runs.models import ApiToken
+from runs.models import Actor, ApiToken
 from runs.models.api_token import RIGHTS, Scope
+from runs.models.audit import address_of
 
 from .errors import ApiError
 
@@ -54,14 +55,13 @@ class Caller:
         return self.token is None or self.token.reaches(workflow_id)
 
     @property
-    def who(self) -> dict[str, object]:
-        """The keyword arguments by which execution knows who acts."""
-        return {"actor": self.user, "actor_label": self.label, "address": self.address}
+    def actor(self) -> Actor:
+        return Actor(self.label, self.user, self.address)
 
 
 def authenticate(request: HttpRequest) -> Caller:
     """Who calls. Raises ApiError 401, 403 for a signed-in person's call from another site, 429."""
-    address = request.META.get("REMOTE_ADDR") or None
+    address = address_of(request)
     text = _token_text(request)
     if text is not None:
         token = ApiToken.objects.of_text(text)

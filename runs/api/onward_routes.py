@@ -112,7 +112,7 @@ def _answer(request: HttpRequest, run: WorkflowRun, given: ResumeBody) -> None:
         tracing_options=given.tracing,
         per_step=given.perStep or False,
     )
-    resume_run(told, **request.caller.who)  # type: ignore[attr-defined]
+    resume_run(told, actor=request.caller.actor)  # type: ignore[attr-defined]
 
 
 @router.post(
@@ -136,7 +136,7 @@ def _restart(request: HttpRequest, workflow_id: str) -> WorkflowRun:
     run, given = _asked(request, workflow_id, ContextBody)
     options = {"requestContext": given.request_context, "tracingOptions": given.tracing}
     given_options = {key: value for key, value in options.items() if value}
-    restart_run(run.pk, given_options, **request.caller.who)  # type: ignore[attr-defined]
+    restart_run(run.pk, given_options, actor=request.caller.actor)  # type: ignore[attr-defined]
     return run
 
 
@@ -191,4 +191,4 @@ def _travel(request: HttpRequest, run: WorkflowRun, given: TravelBody) -> None:
         way["requestContext"] = given.request_context
     if given.tracing:
         way["tracingOptions"] = given.tracing
-    travel(run.pk, way, **request.caller.who)  # type: ignore[attr-defined]
+    travel(run.pk, way, actor=request.caller.actor)  # type: ignore[attr-defined]

@@ -86,15 +86,8 @@ def delete_run(request: HttpRequest, workflow_id: str, run_id: str) -> HttpRespo
         locked.delete()
         RunEvent.objects.filter(run_id=run.pk).delete()
         Span.objects.forget_runs([run.pk])
-        AuditEntry.objects.create(
-            actor=caller.user,
-            actor_label=caller.label,
-            verb="delete",
-            object_type="run",
-            object_id=run.pk,
-            before={"workflow": run.workflow_id, "status": run.status},
-            address=caller.address,
-        )
+        before = {"workflow": run.workflow_id, "status": run.status}
+        AuditEntry.objects.record(caller.actor, "delete", "run", run.pk, before=before)
     return answer({"message": "Workflow run deleted"})
 
 
@@ -103,7 +96,7 @@ def cancel_run(request: HttpRequest, workflow_id: str, run_id: str) -> HttpRespo
     caller = authenticate(request)
     json_of(request)
     run = find_run(caller, workflow_id, run_id, Scope.ANSWER)
-    if not dispatch.cancel(run.pk, **caller.who):
+    if not dispatch.cancel(run.pk, actor=caller.actor):
         run.refresh_from_db(fields=["status"])
         if run.status != RunStatus.CANCELED:  # twice is once
             raise ApiError(409, f'This workflow run already finished with status "{run.status}"')

@@ -70,7 +70,7 @@ def create_run(request: HttpRequest, workflow_id: str) -> HttpResponse:
     resource = given.resourceId or ""
     if len(resource) > 200:
         raise ApiError(400, "A resource id has at most 200 characters.")
-    run = make_run(workflow_id, run_id, resource_id=resource, actor=caller.user, actor_label=caller.label)
+    run = make_run(workflow_id, run_id, resource_id=resource, actor=caller.actor)
     return answer({"runId": run.pk})
 
 
@@ -148,7 +148,7 @@ def _start(request: HttpRequest, caller: Caller, wanted: StartRequest) -> Workfl
     """Start it, once for each Idempotency-Key. Raises ApiError 409 when the key came with something else before."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return start_made(wanted, **caller.who)
+        return start_made(wanted, actor=caller.actor)
     if not 0 < len(key) <= LONGEST_KEY:
         raise ApiError(400, f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.")
     mine = _digest(f"{caller.key}\n{key}".encode())
@@ -157,7 +157,7 @@ def _start(request: HttpRequest, caller: Caller, wanted: StartRequest) -> Workfl
     # By range: the index on the column serves it. The letter is beyond all hexadecimal digits.
     before = WorkflowRun.objects.filter(start_key__gte=mine, start_key__lt=f"{mine}g").first()
     if before is None:
-        return start_made(replace(wanted, start_key=whole), **caller.who)
+        return start_made(replace(wanted, start_key=whole), actor=caller.actor)
     if before.start_key != whole:
         raise ApiError(409, f"This Idempotency-Key has started run {before.pk} with another body.")
     return before

@@ -78,7 +78,7 @@ def _refuse_coded(workflow_id: str) -> None:
 def _save(caller: Caller, every: list[dict[str, Any]]) -> None:
     """All or none. Raises InvalidBody for a wrong shape, ApiError 400 for what does not fit together."""
     try:
-        items = definitions.save_many(every, all_or_none=True, **caller.who)
+        items = definitions.save_many(every, all_or_none=True, actor=caller.actor)
     except Outdated as error:
         raise ApiError(409, str(error)) from None
     for index, item in enumerate(items):
@@ -107,7 +107,7 @@ def delete_stored(request: HttpRequest, workflow_id: str) -> HttpResponse:
     caller.need(Scope.MANAGE, workflow_id)
     _refuse_coded(workflow_id)
     try:
-        definitions.delete(workflow_id, **caller.who)
+        definitions.delete(workflow_id, actor=caller.actor)
     except InUse as error:
         raise ApiError(409, str(error)) from None
     return answer({"success": True, "message": f"Workflow {workflow_id} deleted"})

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from runs.engine import UNSET, Workflow
@@ -19,7 +18,7 @@ from runs.engine.records import RunSnapshot, Scope
 from runs.engine.results import StepStatus
 from runs.engine.schemas import INVALID_TIME_TRAVEL
 from runs.engine.snapshot import fold
-from runs.models import WorkflowRun
+from runs.models import Actor, WorkflowRun
 
 from .announce import announce
 from .answer import events_of, find_run, workflow_of
@@ -57,13 +56,11 @@ def run_again(
     run_id: str,
     *,
     start_key: str | None = None,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
 ) -> WorkflowRun:
     """Start the current version of a run's workflow with the same input and options. Raises as start_run() does."""
     request = replace(request_of(find_run(run_id)), start_key=start_key)
-    return start_run(request, actor=actor, actor_label=actor_label, address=address)
+    return start_run(request, actor=actor)
 
 
 def run_from_step(
@@ -72,9 +69,7 @@ def run_from_step(
     *,
     input: object = UNSET,
     start_key: str | None = None,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
 ) -> WorkflowRun:
     """Start a new run at a step of an earlier one, with that run's results before it, and its state as it was then.
 
@@ -87,7 +82,7 @@ def run_from_step(
     way = _way(workflow, step_start(run, workflow, step), input)
     request = replace(request_of(run), origin_step=step, start_key=start_key, version_id=run.version_id)
     with transaction.atomic():
-        child = start_run(request, actor=actor, actor_label=actor_label, address=address)
+        child = start_run(request, actor=actor)
         if child.last_seq == 1:  # not one that the same form had made before
             event = _travel(child, workflow, way)
             WorkflowRun.objects.filter(pk=child.pk).update(last_seq=event.seq)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -15,7 +14,7 @@ from runs.engine.events import CHUNK_TYPES, Event, EventType
 from runs.engine.questions import check_answer
 from runs.engine.results import RunStatus
 from runs.engine.snapshot import fold
-from runs.models import AuditEntry, WorkflowRun
+from runs.models import Actor, AuditEntry, WorkflowRun
 
 from . import dispatch
 from .announce import announce
@@ -54,9 +53,7 @@ class Answer:
         return request if self.data is UNSET else request | {"resumeData": self.data}
 
 
-def resume_run(
-    answer: Answer, *, actor: AbstractBaseUser | None = None, actor_label: str = "", address: str | None = None
-) -> None:
+def resume_run(answer: Answer, *, actor: Actor) -> None:
     """Check an answer, store it, and have the run go on.
 
     Of two answers at the same moment one wins. Raises, with nothing changed: RunNotFound, NotSuspended,
@@ -70,7 +67,6 @@ def resume_run(
     check_answer(snapshot, data)
     now = time.time_ns() // 1_000_000
     event = event_of(snapshot.seq + 1, EventType.RUN_RESUME, now, data)
-    label = actor_label or (actor.get_username() if actor else "")
     with transaction.atomic():
         # Nobody else has written since the log was read, or the answer was meant for another question.
         mine = WorkflowRun.objects.filter(pk=run.pk, status=RunStatus.SUSPENDED, last_seq=snapshot.seq)
@@ -85,15 +81,7 @@ def resume_run(
         if not taken:
             raise ResumeAlreadyClaimed(run.workflow_id, run.pk, str(find_run(run.pk).status))
         store_event(run.pk, event)
-        AuditEntry.objects.create(
-            actor=actor,
-            actor_label=label,
-            verb="resume",
-            object_type="run",
-            object_id=run.pk,
-            after={"step": _named(data)},
-            address=address,
-        )
+        AuditEntry.objects.record(actor, "resume", "run", run.pk, after={"step": _named(data)})
         transaction.on_commit(lambda: announce({run.pk: [event]}))
         dispatch.dispatch(run.pk)
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from runs.engine.definition import DefinitionIssue, InvalidDefinition
-from runs.models import AuditEntry, WorkflowDefinition, WorkflowVersion
+from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.workflow import DELETED
 
 from .definition_changes import definition_changes
@@ -34,6 +33,8 @@ __all__ = [
 
 Outcome = Literal["created", "changed", "unchanged"]
 
+# What the console does by itself, after a start with other code.
+CONSOLE = Actor("console")
 PROBLEM_LENGTH = WorkflowDefinition._meta.get_field("problem").max_length
 
 
@@ -55,15 +56,6 @@ class InUse(DefinitionRefused):
     def __init__(self, definition_id: str, used_by: list[str]) -> None:
         self.used_by = used_by
         super().__init__(f"{definition_id} is a step of {', '.join(used_by)}. Change that first.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Who:
-    """Who acts, for the audit."""
-
-    actor: AbstractBaseUser | None = None
-    label: str = ""
-    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,27 +84,22 @@ class Item:
 def save(
     data: object,
     *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
     base: int | None = None,
 ) -> Saved:
     """Store a definition: new content is a new version, which new runs get. Runs that there are keep theirs.
 
     `base`: the number of the version that was edited. Raises InvalidDefinition, with every issue, and Outdated.
     """
-    who = Who(actor=actor, label=actor_label or (actor.get_username() if actor else ""), address=address)
-    saved = _save(data, who, base)
-    behind = [] if saved.outcome == "unchanged" else _update_users(saved.version.definition_id, who)
+    saved = _save(data, actor, base)
+    behind = [] if saved.outcome == "unchanged" else _update_users(saved.version.definition_id, actor)
     return Saved(saved.version, saved.outcome, saved.change, behind)
 
 
 def save_many(
     definitions: Sequence[object],
     *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
     all_or_none: bool = False,
     only_look: bool = False,
 ) -> list[Item]:
@@ -125,7 +112,7 @@ def save_many(
         for index in _in_building_order(definitions):
             data = definitions[index]
             try:
-                saved = save(data, actor=actor, actor_label=actor_label, address=address)
+                saved = save(data, actor=actor)
                 items[index] = Item(id_of(data), saved.outcome, saved)
             except InvalidDefinition as error:
                 items[index] = Item(id_of(data), "refused", issues=error.issues)
@@ -154,7 +141,7 @@ def _in_building_order(definitions: Sequence[object]) -> list[int]:
     return list(order)
 
 
-def _save(data: object, who: Who, base: int | None = None) -> Saved:
+def _save(data: object, actor: Actor, base: int | None = None) -> Saved:
     with transaction.atomic():
         version = look_at(data).version
         definition = _locked(id_of(data), version)
@@ -170,14 +157,15 @@ def _save(data: object, who: Who, base: int | None = None) -> Saved:
         if known is None:
             latest = definition.versions.order_by("-number").values_list("number", flat=True).first()
             version.definition, version.number = definition, (latest or 0) + 1
-            version.change, version.created_by = change, who.actor
+            version.change, version.created_by = change, actor.user
             version.save()
         if definition.problem == DELETED:
             definition.enabled, change = True, "Restored"
         _make_current(definition, known or version)
         numbers = {"version": before.number} if before else None
         verb = "edit" if before else "create"
-        _audit(verb, definition.pk, who, numbers, {"version": definition.current.number, "change": change})
+        after = {"version": definition.current.number, "change": change}
+        AuditEntry.objects.record(actor, verb, "workflow", definition.pk, before=numbers, after=after)
     return Saved(definition.current, "changed" if before else "created", change)
 
 
@@ -197,15 +185,12 @@ def _make_current(definition: WorkflowDefinition, version: WorkflowVersion) -> N
 def delete(
     definition_id: str,
     *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
 ) -> bool:
     """Take a definition away; False: there is none. Where runs point to it, it stays readable and takes no new ones.
 
     Saving the id again brings it back. Raises InUse when another definition runs it.
     """
-    who = Who(actor=actor, label=actor_label or (actor.get_username() if actor else ""), address=address)
     with transaction.atomic():
         definition = (
             WorkflowDefinition.objects.dynamic().select_for_update(of=("self",)).filter(pk=definition_id).first()
@@ -221,7 +206,7 @@ def delete(
         else:
             WorkflowDefinition.objects.filter(pk=definition_id).update(current=None)
             definition.delete()
-        _audit("delete", definition_id, who, {"version": number}, None)
+        AuditEntry.objects.record(actor, "delete", "workflow", definition_id, before={"version": number})
     return True
 
 
@@ -238,33 +223,20 @@ def _is_pinned(definition_id: str) -> bool:
     return any(definition_id in nested for nested in pinned)
 
 
-def _audit(verb: str, definition_id: str, who: Who, before: object, after: object) -> None:
-    AuditEntry.objects.create(
-        actor=who.actor,
-        actor_label=who.label,
-        verb=verb,
-        object_type="workflow",
-        object_id=definition_id,
-        before=before,
-        after=after,
-        address=who.address,
-    )
-
-
 # --- Keeping up ---------------------------------------------------------------------------------------
 
 
-def _update_users(definition_id: str, who: Who) -> list[tuple[str, DefinitionIssue]]:
+def _update_users(definition_id: str, actor: Actor) -> list[tuple[str, DefinitionIssue]]:
     """Give the definitions that run this one its new version, where it fits. Those where it does not keep the old."""
     behind = []
     for user in users_of(definition_id):
-        issue = refresh(user, who)
+        issue = refresh(user, actor)
         if issue is not None:
             behind.append((user, issue))
     return behind
 
 
-def refresh(definition_id: str, who: Who | None = None) -> DefinitionIssue | None:
+def refresh(definition_id: str, actor: Actor = CONSOLE) -> DefinitionIssue | None:
     """Have a definition run the current versions of the workflows that it names; the issue when they do not fit.
 
     Nothing changes then, as long as it can be run as it is; else its problem is told.
@@ -275,9 +247,9 @@ def refresh(definition_id: str, who: Who | None = None) -> DefinitionIssue | Non
     checked = look_at(definition.current.definition_json)
     if not checked.issues:
         if checked.version.content_hash != definition.current.content_hash:
-            behind = _save(checked.data, who or Who(label="console"))
+            behind = _save(checked.data, actor)
             if behind.outcome != "unchanged":
-                _update_users(definition_id, who or Who(label="console"))
+                _update_users(definition_id, actor)
         elif definition.problem:
             WorkflowDefinition.objects.filter(pk=definition_id).update(problem="")
         return None

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import orjson
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import F, Min, Q
@@ -18,7 +17,7 @@ from django.utils import timezone
 
 from runs.engine.events import Event, EventType
 from runs.engine.results import RunStatus
-from runs.models import AuditEntry, RunEvent, WorkflowRun
+from runs.models import Actor, AuditEntry, RunEvent, WorkflowRun
 
 from .announce import announce
 from .connection import Connection
@@ -89,26 +88,21 @@ def _poke() -> None:
         _executor.poke()
 
 
-def cancel(
-    run_id: str, *, actor: AbstractBaseUser | None = None, actor_label: str = "", address: str | None = None
-) -> bool:
+def cancel(run_id: str, *, actor: Actor) -> bool:
     """Cancel a run. False: it has ended already, or there is none.
 
     A run that nobody works on is canceled at once, executor or not. One that is being executed is canceled by its
     executor: the request stands on its card until then.
     """
-    label = actor_label or (actor.get_username() if actor else "")
     with transaction.atomic():
-        event = _cancel_idle(run_id, label)
+        event = _cancel_idle(run_id, actor.label)
         if event is None and not _ask_to_cancel(run_id):
             # It has ended, or it was put down between the two looks.
-            event = _cancel_idle(run_id, label)
+            event = _cancel_idle(run_id, actor.label)
             if event is None:
                 return False
-        AuditEntry.objects.create(
-            actor=actor, actor_label=label, verb="cancel", object_type="run", object_id=run_id, address=address
-        )
-        transaction.on_commit(lambda: _tell_cancel(run_id, label, event))
+        AuditEntry.objects.record(actor, "cancel", "run", run_id)
+        transaction.on_commit(lambda: _tell_cancel(run_id, actor.label, event))
     return True
 
 

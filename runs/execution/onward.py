@@ -3,8 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -15,7 +15,7 @@ from runs.engine.events import EventType
 from runs.engine.records import RunSnapshot
 from runs.engine.restarting import restart_data
 from runs.engine.results import RunStatus
-from runs.models import AuditEntry, WorkflowDefinition, WorkflowRun
+from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowRun
 
 from . import dispatch
 from .announce import announce
@@ -32,8 +32,7 @@ def make_run(
     run_id: str | None = None,
     *,
     resource_id: str = "",
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
+    actor: Actor,
 ) -> WorkflowRun:
     """A run that is not started yet; one that is there already is given as it is.
 
@@ -51,8 +50,8 @@ def make_run(
         workflow_id=workflow_id,
         version_id=definition.current_id,
         resource_id=resource_id,
-        actor=actor,
-        actor_label=actor_label or (actor.get_username() if actor else ""),
+        actor=actor.user,
+        actor_label=actor.label,
     )
     try:
         with transaction.atomic():
@@ -75,9 +74,7 @@ def _known(workflow_id: str, run_id: str) -> WorkflowRun | None:
 def start_made(
     request: StartRequest,
     *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
 ) -> WorkflowRun:
     """Start a run that make_run() has made, or a new one. Raises as start_run(), and RunAlreadyStarted.
 
@@ -85,16 +82,16 @@ def start_made(
     """
     made = WorkflowRun.objects.filter(pk=request.run_id).first() if request.run_id else None
     if made is None:
-        return start_run(request, actor=actor, actor_label=actor_label, address=address)
+        return start_run(request, actor=actor)
     if made.workflow_id != request.workflow_id:
         raise RunAlreadyExists(f"There is a run {made.pk} of another workflow already.")
     request = replace(request, resource_id=made.resource_id)
-    check_start(replace(request, run_id=None), actor=actor)
+    check_start(replace(request, run_id=None), user=actor.user)
     with transaction.atomic():
         # Its row gives way to the one of the start; of two starts one finds it.
         if not WorkflowRun.objects.filter(pk=made.pk, **UNTOUCHED).delete()[0]:
             raise RunAlreadyStarted(f"Run {made.pk} was started before. Make a new run to start again.")
-        run = start_run(request, actor=actor, actor_label=actor_label, address=address)
+        run = start_run(request, actor=actor)
         WorkflowRun.objects.filter(pk=run.pk).update(created_at=made.created_at)
     return run
 
@@ -103,9 +100,7 @@ def restart_run(
     run_id: str,
     options: Mapping[str, object],
     *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
 ) -> None:
     """Begin the entry anew in which a sleeping run stands. `options`: requestContext, tracingOptions.
 
@@ -117,9 +112,7 @@ def restart_run(
         raise NotActive("This workflow run is being worked on" if working else "This workflow run was not active")
     workflow, snapshot = told(run)
     data = restart_data(workflow, snapshot) | dict(options)
-    taken = _set_going(
-        run, snapshot, EventType.RUN_RESTART, data, [RunStatus.WAITING], _Act("restart", actor, actor_label, address)
-    )
+    taken = _set_going(run, snapshot, EventType.RUN_RESTART, data, [RunStatus.WAITING], _Act("restart", actor))
     if not taken:
         raise NotActive("This workflow run was not active")
 
@@ -128,9 +121,7 @@ def travel(
     run_id: str,
     way: Mapping[str, object],
     *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
+    actor: Actor,
 ) -> None:
     """Run again from a step on, in the same run. `way`: step, inputData, context, initialState, perStep, and so on.
 
@@ -142,22 +133,14 @@ def travel(
     workflow, snapshot = told(run)
     data = workflow.check_time_travel(snapshot, way)
     allowed = [status for status in RunStatus if status is not RunStatus.RUNNING]
-    act = _Act("time travel", actor, actor_label, address)
+    act = _Act("time travel", actor)
     if not _set_going(run, snapshot, EventType.RUN_TIME_TRAVEL, data, allowed, act):
         raise CannotTimeTravel(STILL_RUNNING)
 
 
-class _Act:
-    """Who does what, from where, for the audit."""
-
-    def __init__(self, verb: str, actor: AbstractBaseUser | None, label: str, address: str | None) -> None:
-        self.entry = AuditEntry(
-            actor=actor,
-            actor_label=label or (actor.get_username() if actor else ""),
-            verb=verb,
-            object_type="run",
-            address=address,
-        )
+class _Act(NamedTuple):
+    verb: str
+    actor: Actor
 
 
 def _set_going(
@@ -186,8 +169,7 @@ def _set_going(
         if not taken:
             return False
         store_event(run.pk, event)
-        act.entry.object_id = run.pk
-        act.entry.save()
+        AuditEntry.objects.record(act.actor, act.verb, "run", run.pk)
         transaction.on_commit(lambda: announce({run.pk: [event]}))
         dispatch.dispatch(run.pk)
     return True

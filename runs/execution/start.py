@@ -14,7 +14,7 @@ from runs.engine import UNSET, Workflow
 from runs.engine.errors import RunAlreadyExists
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
-from runs.models import AuditEntry, RunLabel, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.models import Actor, AuditEntry, RunLabel, WorkflowDefinition, WorkflowRun, WorkflowVersion
 
 from . import dispatch
 from .announce import announce
@@ -98,20 +98,14 @@ class StartRequest:
     version_id: int | None = None  # of the workflow; None: the one that new runs get
 
 
-def start_run(
-    request: StartRequest,
-    *,
-    actor: AbstractBaseUser | None = None,
-    actor_label: str = "",
-    address: str | None = None,
-) -> WorkflowRun:
+def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
     """Check a request, store the run with its first event, and have it executed. The run, as stored.
 
     Raises, with nothing stored: StartRefused and its kin, InvalidInput, InvalidTracing, NotJson, RunAlreadyExists.
     """
     if request.start_key and (made := _made_with(request.start_key)):
         return made
-    checked = _check(request, actor)
+    checked = _check(request, actor.user)
     now = time.time_ns() // 1_000_000
     created = datetime.fromtimestamp(now / 1000, UTC)
     run = WorkflowRun(
@@ -122,8 +116,8 @@ def start_run(
         created_at=created,
         updated_at=created,
         last_seq=1,
-        actor=actor,
-        actor_label=actor_label or (actor.get_username() if actor else ""),
+        actor=actor.user,
+        actor_label=actor.label,
         resource_id=request.resource_id,
         trace_id=checked.tracing.trace_id or checked.trace_id,
         origin_id=request.origin_id,
@@ -137,7 +131,8 @@ def start_run(
             if checked.labels:
                 RunLabel.objects.attach(run.id, created, checked.labels)
             store_event(run.id, event)
-            _audit(run, checked.version_number, address)
+            told = {"workflow": run.workflow_id, "version": checked.version_number, "tags": run.tags}
+            AuditEntry.objects.record(actor, "start", "run", run.id, after=told)
             transaction.on_commit(lambda: announce({run.id: [event]}))
             dispatch.dispatch(run.id)
         tell_request(run.id)
@@ -150,9 +145,9 @@ def start_run(
     return run
 
 
-def check_start(request: StartRequest, *, actor: AbstractBaseUser | None = None) -> None:
+def check_start(request: StartRequest, *, user: AbstractBaseUser | None = None) -> None:
     """All the checks of start_run(), with its errors, and nothing stored."""
-    _check(request, actor)
+    _check(request, user)
     if request.run_id is not None:
         _refuse_used_id(request.run_id)
 
@@ -170,11 +165,11 @@ class _Checked:
     large: Mapping[str, bytes] | None
 
 
-def _check(request: StartRequest, actor: AbstractBaseUser | None) -> _Checked:
+def _check(request: StartRequest, user: AbstractBaseUser | None) -> _Checked:
     workflow, version_id, number = _runnable(request.workflow_id, request.version_id)
     data, tracing = _first_event(request, workflow)
     text, large = encoded_event(data)
-    _refuse_beyond_limits(request, actor, size=len(text) + sum(map(len, (large or {}).values())))
+    _refuse_beyond_limits(request, user, size=len(text) + sum(map(len, (large or {}).values())))
     labels = labels_for(workflow, tracing, request.request_context)
     trace_id = trace_of(data.get("traceParent"), tracing)
     return _Checked(version_id, number, tracing, trace_id, labels, text, large)
@@ -245,7 +240,7 @@ def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, o
     return {key: value for key, value in data.items() if value is not UNSET}, tracing
 
 
-def _refuse_beyond_limits(request: StartRequest, actor: AbstractBaseUser | None, *, size: int) -> None:
+def _refuse_beyond_limits(request: StartRequest, user: AbstractBaseUser | None, *, size: int) -> None:
     if size > settings.MAX_BODY_BYTES:
         raise InputTooLarge(size, settings.MAX_BODY_BYTES)
     tags = request.tracing_options.get("tags") or []
@@ -260,19 +255,7 @@ def _refuse_beyond_limits(request: StartRequest, actor: AbstractBaseUser | None,
         raise InvalidRunId(f"A run id has 1 to {RUN_ID_LENGTH} characters, without a slash or a line break.")
     if len(request.resource_id) > 200:
         raise InvalidRunId("A resource id has at most 200 characters.")
-    if actor is not None:
+    if user is not None:
         limit = settings.MAX_QUEUED_PER_USER
-        if WorkflowRun.objects.ready().filter(actor=actor)[:limit].count() >= limit:
+        if WorkflowRun.objects.ready().filter(actor=user)[:limit].count() >= limit:
             raise QueueFull(limit)
-
-
-def _audit(run: WorkflowRun, version: int, address: str | None) -> None:
-    AuditEntry.objects.create(
-        actor=run.actor,
-        actor_label=run.actor_label,
-        verb="start",
-        object_type="run",
-        object_id=run.id,
-        after={"workflow": run.workflow_id, "version": version, "tags": run.tags},
-        address=address,
-    )

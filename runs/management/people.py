@@ -2,10 +2,12 @@
 
 import getpass
 
+from runs.models import Actor
 
-def who() -> str:
-    """The name that runs and audit entries carry: the account on this machine."""
+
+def who() -> Actor:
+    """The account on this machine."""
     try:
-        return f"{getpass.getuser()} (command line)"
+        return Actor(f"{getpass.getuser()} (command line)")
     except (KeyError, OSError):  # an account without a name, as in a container
-        return "command line"
+        return Actor("command line")

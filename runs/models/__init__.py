@@ -1,7 +1,7 @@
 """What is stored: a file for each noun."""
 
 from .api_token import ApiToken
-from .audit import AuditEntry
+from .audit import Actor, AuditEntry
 from .event import Payload, RunEvent
 from .run import RunTag, WorkflowRun
 from .run_label import RunLabel
@@ -9,6 +9,7 @@ from .span import Span, SpanKind, SpanState
 from .workflow import WorkflowDefinition, WorkflowVersion
 
 __all__ = [
+    "Actor",
     "ApiToken",
     "AuditEntry",
     "Payload",

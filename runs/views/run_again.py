@@ -16,7 +16,7 @@ from runs.execution.again import KEPT, StepStart, run_again, run_from_step, step
 from runs.execution.answer import workflow_of
 from runs.execution.start import InvalidTracing, StartRefused
 from runs.forms.again import FromStepForm
-from runs.models import WorkflowRun
+from runs.models import Actor, WorkflowRun
 
 from .run_detail import START, find_run
 from .run_page import RunPage
@@ -33,7 +33,7 @@ def again(request: HttpRequest, run_id: str) -> HttpResponse:
         return _ways(request, page)
     key = request.POST.get("start_key", "")[:64] or None
     try:
-        child = run_again(page.run.pk, start_key=key, **_who(request))
+        child = run_again(page.run.pk, start_key=key, actor=Actor.of(request))
     except InvalidInput as error:
         issues = [f"{path}: {message}" if path else message for path, message in error.issues]
         refused = "The workflow's current version does not take this run's input any more. Edit it first."
@@ -93,7 +93,9 @@ class _Submission:
         if form.problems:
             return None
         try:
-            return run_from_step(self.page.run.pk, step, input=given, start_key=form.start_key, **_who(self.request))
+            return run_from_step(
+                self.page.run.pk, step, input=given, start_key=form.start_key, actor=Actor.of(self.request)
+            )
         except InvalidInput as error:
             form.refuse(error)
         except (CannotTimeTravel, StartRefused, InvalidTracing, NotJson) as error:
@@ -107,11 +109,6 @@ def _startable(request: HttpRequest, run_id: str) -> WorkflowRun:
     if not request.user.has_perm(START):
         raise PermissionDenied("Your account may see runs, but not start them.")
     return run
-
-
-def _who(request: HttpRequest) -> dict[str, object]:
-    label = request.user.get_full_name() or request.user.get_username()
-    return {"actor": request.user, "actor_label": label, "address": request.META.get("REMOTE_ADDR") or None}
 
 
 def _ways(

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed
 from runs.execution.answer import Answer, resume_run
 from runs.execution.start import WorkflowDisabled
-from runs.models import AuditEntry, WorkflowRun
+from runs.models import Actor, AuditEntry, WorkflowRun
 
 from .inbox import inbox_page
 from .questions import ShownQuestion, shown_questions
@@ -89,9 +89,8 @@ class _Submission:
     def _send(self, question: ShownQuestion, data: object) -> HttpResponse:
         asked, request = question.asked, self.request
         answer = Answer(run_id=self.page.run.pk, data=data, step=list(asked.steps), for_each_index=asked.index)
-        label = request.user.get_full_name() or request.user.get_username()
         try:
-            resume_run(answer, actor=request.user, actor_label=label, address=request.META.get("REMOTE_ADDR") or None)
+            resume_run(answer, actor=Actor.of(request))
         except (NotSuspended, ResumeAlreadyClaimed):
             return self._too_late()
         except InvalidInput as error:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from runs.execution import dispatch
-from runs.models import AuditEntry, WorkflowRun
+from runs.models import Actor, AuditEntry, WorkflowRun
 
 from .run_page import RunPage
 from .run_tabs import TABS
@@ -45,9 +45,7 @@ def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
     run = find_run(request, run_id)
     if not request.user.has_perm(CANCEL):
         raise PermissionDenied("Your account may see runs, but not cancel them.")
-    label = request.user.get_full_name() or request.user.get_username()
-    address = request.META.get("REMOTE_ADDR") or None
-    if not dispatch.cancel(run.pk, actor=request.user, actor_label=label, address=address):
+    if not dispatch.cancel(run.pk, actor=Actor.of(request)):
         messages.info(request, "The run had ended before it could be canceled.")
     return redirect("run_detail", run.pk)
 

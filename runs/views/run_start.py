@@ -30,7 +30,7 @@ from runs.forms.command_lines import WHOLE, curl, javascript, manage, python, sh
 from runs.forms.exact_json import read_exact, write_exact
 from runs.forms.recent_inputs import Habits, recent_inputs
 from runs.forms.run_start import RunStartForm
-from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.templatetags.console import byte_size, cut_id
 
 from .start_refusal import CONFLICT, disabled, forbidden, unknown_run, unknown_workflow, who_can_enable
@@ -111,12 +111,9 @@ class _Submission:
             try:
                 wanted = StartRequest(workflow_id=self.workflow.id, **asked)
                 if check_only:
-                    check_start(wanted, actor=self.request.user)
+                    check_start(wanted, user=self.request.user)
                 else:
-                    user = self.request.user
-                    label = user.get_full_name() or user.get_username()
-                    address = self.request.META.get("REMOTE_ADDR") or None
-                    run = start_run(wanted, actor=user, actor_label=label, address=address)
+                    run = start_run(wanted, actor=Actor.of(self.request))
             except UnknownWorkflow:
                 return unknown_workflow(self.request, self.workflow.id)
             except WorkflowDisabled as error:
@@ -207,7 +204,7 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
     asked = form.request()
     if not form.problems:
         try:
-            check_start(StartRequest(workflow_id=workflow.id, **asked), actor=request.user)
+            check_start(StartRequest(workflow_id=workflow.id, **asked), user=request.user)
         except (InvalidInput, InvalidTracing, NotJson, StartRefused) as error:
             _take(form, error)
     if form.problems:

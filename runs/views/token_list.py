@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runs.models import ApiToken, AuditEntry, WorkflowDefinition
+from runs.models import Actor, ApiToken, AuditEntry, WorkflowDefinition
 from runs.models.api_token import OPERATOR, RIGHTS, Scope
 
 LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked")]
@@ -78,12 +78,5 @@ def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
 
 
 def _audit(request: HttpRequest, verb: str, token: ApiToken) -> None:
-    AuditEntry.objects.create(
-        actor=request.user,
-        actor_label=request.user.get_username(),
-        verb=verb,
-        object_type="token",
-        object_id=str(token.pk),
-        after={"name": token.name, "scopes": token.scopes, "workflows": token.workflows},
-        address=request.META.get("REMOTE_ADDR") or None,
-    )
+    told = {"name": token.name, "scopes": token.scopes, "workflows": token.workflows}
+    AuditEntry.objects.record(Actor.of(request), verb, "token", str(token.pk), after=told)

@@ -16,7 +16,7 @@ from runs.drawing.trend import Trend, draw_trend
 from runs.engine.results import RunStatus
 from runs.forms.run_filter import RunFilter, Term
 from runs.forms.schema_tree import schema_twigs
-from runs.models import AuditEntry, WorkflowDefinition, WorkflowVersion
+from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.run_figures import (
     DAY,
     DayFigures,
@@ -135,14 +135,6 @@ def workflow_switch(request: HttpRequest, workflow_id: str) -> HttpResponse:
     if workflow.enabled != wanted:
         workflow.enabled = wanted
         workflow.save(update_fields=["enabled", "updated_at"])
-        AuditEntry.objects.create(
-            actor=request.user,
-            actor_label=request.user.get_full_name() or request.user.get_username(),
-            verb="enable" if wanted else "disable",
-            object_type="workflow",
-            object_id=workflow.pk,
-            before={"enabled": not wanted},
-            after={"enabled": wanted},
-            address=request.META.get("REMOTE_ADDR"),
-        )
+        verb, before, after = "enable" if wanted else "disable", {"enabled": not wanted}, {"enabled": wanted}
+        AuditEntry.objects.record(Actor.of(request), verb, "workflow", workflow.pk, before=before, after=after)
     return redirect("workflow_detail", workflow_id=workflow.pk)

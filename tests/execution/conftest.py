@@ -16,7 +16,7 @@ from runs.engine.results import RunStatus
 from runs.execution import dispatch, registry
 from runs.execution.embedded import EmbeddedExecutor
 from runs.execution.start import StartRequest, start_run
-from runs.models import WorkflowRun
+from runs.models import Actor, WorkflowRun
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "tests.execution.workflows"
@@ -44,7 +44,7 @@ def start(workflows: None) -> Callable[..., WorkflowRun]:
     """Start a run: `start("quick", {"value": 1})`."""
 
     def start(workflow_id: str, input: object = None, **options: object) -> WorkflowRun:
-        return start_run(StartRequest(workflow_id=workflow_id, input=input, **options), actor_label="tests")
+        return start_run(StartRequest(workflow_id=workflow_id, input=input, **options), actor=Actor("tests"))
 
     return start
 

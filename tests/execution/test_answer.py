@@ -6,10 +6,10 @@ import pytest
 
 from runs.engine.errors import CannotTimeTravel, InvalidInput, NotSuspended, ResumeAlreadyClaimed, RunNotFound
 from runs.engine.questions import questions_of
-from runs.execution.again import run_again, run_from_step
-from runs.execution.answer import Answer, resume_run
+from runs.execution.answer import Answer
 from runs.execution.history import snapshot
-from runs.models import AuditEntry, WorkflowRun
+from runs.models import Actor, AuditEntry, WorkflowRun
+from tests.execution.acting import resume_run, run_again, run_from_step
 
 pytestmark = pytest.mark.usefixtures("executor")
 
@@ -23,7 +23,7 @@ def asked(start, until):
 
 
 def test_an_answered_run_goes_on_and_ends(asked, until):
-    resume_run(Answer(run_id=asked.pk, data={"ok": True}), actor_label="mara")
+    resume_run(Answer(run_id=asked.pk, data={"ok": True}), actor=Actor("mara"))
     until(asked, "success")
     assert snapshot(asked.pk).result == {"value": 3}
     entry = AuditEntry.objects.get(verb="resume")

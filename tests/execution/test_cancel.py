@@ -6,17 +6,17 @@ import pytest
 
 from runs.execution import dispatch
 from runs.execution.history import read_events, snapshot
-from runs.models import AuditEntry
+from runs.models import Actor, AuditEntry
 
 
 def test_a_queued_run_is_canceled_without_an_executor(start, operator):
     run = start("quick", {"value": 1})
-    assert dispatch.cancel(run.id, actor=operator, address="10.1.2.3")
+    assert dispatch.cancel(run.id, actor=Actor.person(operator, "10.1.2.3"))
     run.refresh_from_db()
     assert (run.status, run.queued) == ("canceled", False)
     assert run.ended_at is not None
     last = read_events(run.id)[-1]
-    assert (last.type, last.decoded(), last.seq) == ("workflow-canceled", {"by": "olaf"}, 2)
+    assert (last.type, last.decoded(), last.seq) == ("workflow-canceled", {"by": "Olaf"}, 2)
     assert snapshot(run.id).status == "canceled"
     entry = AuditEntry.objects.get(verb="cancel")
     assert (entry.actor, entry.address, entry.object_id) == (operator, "10.1.2.3", run.id)
@@ -25,7 +25,7 @@ def test_a_queued_run_is_canceled_without_an_executor(start, operator):
 def test_a_suspended_run_is_canceled_without_an_executor(executor, start, until):
     run = until(start("asking"), "suspended")
     executor.stop()
-    assert dispatch.cancel(run.id)
+    assert dispatch.cancel(run.id, actor=Actor("tests"))
     run.refresh_from_db()
     assert run.status == "canceled"
     assert snapshot(run.id).status == "canceled"
@@ -34,7 +34,7 @@ def test_a_suspended_run_is_canceled_without_an_executor(executor, start, until)
 def test_a_sleeping_run_is_canceled_without_an_executor(executor, start, until):
     run = until(start("dozing", {"value": 1}), "waiting")
     executor.stop()
-    assert dispatch.cancel(run.id)
+    assert dispatch.cancel(run.id, actor=Actor("tests"))
     run.refresh_from_db()
     assert (run.status, run.wake_at) == ("canceled", None)
 
@@ -43,7 +43,7 @@ def test_a_sleeping_run_is_canceled_without_an_executor(executor, start, until):
 def test_a_step_that_never_ends_is_canceled_at_once(executor, start, until, workflow):
     run = until(start(workflow), lambda run: run.last_seq >= 3)
     began = time.monotonic()
-    assert dispatch.cancel(run.id, actor_label="vera")
+    assert dispatch.cancel(run.id, actor=Actor("vera"))
     until(run, "canceled")
     assert time.monotonic() - began < 0.5  # 0.1 s on a machine that is not shared
     events = read_events(run.id)
@@ -56,7 +56,7 @@ def test_a_step_that_never_ends_is_canceled_at_once(executor, start, until, work
 def test_a_cancel_asked_in_another_process_is_seen(executor, start, until, monkeypatch):
     run = until(start("hanging"), lambda run: run.last_seq >= 3)
     monkeypatch.setattr(dispatch, "_executor", None)
-    assert dispatch.cancel(run.id, actor_label="vera")
+    assert dispatch.cancel(run.id, actor=Actor("vera"))
     until(run, "canceled", seconds=3)
     assert read_events(run.id)[-1].decoded() == {"by": "vera"}
 
@@ -64,8 +64,8 @@ def test_a_cancel_asked_in_another_process_is_seen(executor, start, until, monke
 def test_a_run_that_has_ended_is_not_canceled(executor, start, until):
     run = until(start("quick", {"value": 1}), "success")
     before = read_events(run.id)
-    assert dispatch.cancel(run.id) is False
-    assert dispatch.cancel("nobody") is False
+    assert dispatch.cancel(run.id, actor=Actor("tests")) is False
+    assert dispatch.cancel("nobody", actor=Actor("tests")) is False
     run.refresh_from_db()
     assert run.status == "success"
     assert read_events(run.id) == before
@@ -76,7 +76,7 @@ def test_a_cancel_during_a_short_sleep_ends_the_run(executor, start, until):
     runs = [start("napping", {"value": n}) for n in range(10)]
     for run in runs:
         until(run, lambda run: run.last_seq >= 2)
-        dispatch.cancel(run.id)
+        dispatch.cancel(run.id, actor=Actor("tests"))
     for run in runs:
         until(run, lambda run: run.status in {"canceled", "success"})
         events = read_events(run.id)

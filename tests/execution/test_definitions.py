@@ -1,14 +1,21 @@
 """Workflows made from data: stored as versions, run like any other."""
 
+from functools import partial
+
 import pytest
 
 from runs.engine.definition import InvalidDefinition
-from runs.execution import definition_check, registry
-from runs.execution.definitions import InUse, Outdated, check, delete, refresh_definitions, save, save_many
+from runs.execution import definition_check, definitions, registry
+from runs.execution.definitions import InUse, Outdated, check, refresh_definitions
 from runs.execution.history import snapshot
 from runs.execution.start import StartRequest, WorkflowDisabled, check_start
-from runs.models import AuditEntry, WorkflowDefinition, WorkflowVersion
+from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.workflow import DELETED
+
+TESTS = Actor("tests")
+save = partial(definitions.save, actor=TESTS)
+save_many = partial(definitions.save_many, actor=TESTS)
+delete = partial(definitions.delete, actor=TESTS)
 
 
 def fill(text: str, **more: object) -> dict:
@@ -41,7 +48,7 @@ def result(run) -> object:
 
 
 def test_saving_makes_a_version_and_saving_the_same_again_makes_none(workflows, admin):
-    saved = save(fill("Hello ${name}"), actor=admin, actor_label="Ada")
+    saved = definitions.save(fill("Hello ${name}"), actor=Actor.person(admin))
     definition = WorkflowDefinition.objects.with_current().get(pk="greet")
     assert (saved.outcome, saved.change, definition.origin) == ("created", "First version", "dynamic")
     version = definition.current

@@ -5,7 +5,7 @@ import pytest
 from runs.execution import dispatch
 from runs.execution.history import read_events, snapshot
 from runs.execution.start import StartRequest, start_run
-from runs.models import WorkflowDefinition, WorkflowRun
+from runs.models import Actor, WorkflowDefinition, WorkflowRun
 
 LARGEST = 9223372036854775807
 
@@ -93,7 +93,7 @@ def test_a_workflow_has_no_more_runs_at_once_than_it_may(executor, start, until)
     assert (state.alive, state.running, state.queued, state.kind) == (True, 2, 3, "embedded")
     assert state.oldest_queued_seconds > 0
     for run in WorkflowRun.objects.filter(workflow="hanging"):
-        dispatch.cancel(run.id)
+        dispatch.cancel(run.id, actor=Actor("tests"))
 
 
 def test_a_higher_priority_goes_first(start, until, settings, request):
@@ -131,7 +131,7 @@ def test_a_stopped_executor_gives_its_runs_back(start, until, request, workflows
     assert (run.status, run.queued) == ("running", True)
     request.getfixturevalue("executor")
     until(run, lambda run: run.epoch == 2)
-    dispatch.cancel(run.id)
+    dispatch.cancel(run.id, actor=Actor("tests"))
     until(run, "canceled")
 
 

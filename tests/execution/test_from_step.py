@@ -3,11 +3,11 @@
 import pytest
 
 from runs.engine.errors import CannotTimeTravel, InvalidInput
-from runs.execution.again import run_from_step
-from runs.execution.answer import Answer, resume_run
+from runs.execution.answer import Answer
 from runs.execution.history import snapshot
 from runs.execution.start import WorkflowDisabled
 from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
+from tests.execution.acting import resume_run, run_from_step
 
 pytestmark = pytest.mark.usefixtures("executor")
 

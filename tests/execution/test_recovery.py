@@ -10,7 +10,7 @@ from django.conf import settings
 
 from runs.execution import dispatch
 from runs.execution.history import read_events, snapshot
-from runs.models import WorkflowRun
+from runs.models import Actor, WorkflowRun
 from tests.execution.workflows import STAMPS
 
 
@@ -105,7 +105,7 @@ def test_an_ended_server_gives_its_runs_back(start, until, new_process):
     assert time.monotonic() - began < 6  # a step that blocks its thread for half a minute holds nothing up
     run.refresh_from_db()
     assert (run.status, run.queued) == ("running", True)
-    assert dispatch.cancel(run.id)  # nobody works on it: done at once
+    assert dispatch.cancel(run.id, actor=Actor("tests"))  # nobody works on it: done at once
     run.refresh_from_db()
     assert run.status == "canceled"
 
@@ -115,7 +115,7 @@ def test_a_cancel_asked_of_a_dead_server_is_carried_out_by_the_next(start, until
     run = until(start("hanging"), lambda run: run.last_seq >= 3)
     process.kill()
     process.wait()
-    assert dispatch.cancel(run.id, actor_label="vera")
+    assert dispatch.cancel(run.id, actor=Actor("vera"))
     run.refresh_from_db()
     assert run.status == "running"
     new_process()

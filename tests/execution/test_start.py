@@ -14,7 +14,7 @@ from runs.execution.start import (
     WorkflowDisabled,
     start_run,
 )
-from runs.models import AuditEntry, RunEvent, RunTag, WorkflowDefinition, WorkflowRun
+from runs.models import Actor, AuditEntry, RunEvent, RunTag, WorkflowDefinition, WorkflowRun
 
 
 def nothing_stored() -> bool:
@@ -36,12 +36,11 @@ def test_a_start_stores_the_card_the_tags_the_first_event_and_an_audit_entry(sta
             output_options={"includeState": True},
             resource_id="shop-7",
         ),
-        actor=operator,
-        address="10.1.2.3",
+        actor=Actor.person(operator, "10.1.2.3"),
     )
     run.refresh_from_db()
     assert (run.status, run.queued, run.last_seq, run.epoch) == ("pending", True, 1, 0)
-    assert (run.actor, run.actor_label, run.resource_id, run.trace_id) == (operator, "olaf", "shop-7", "ABC")
+    assert (run.actor, run.actor_label, run.resource_id, run.trace_id) == (operator, "Olaf", "shop-7", "ABC")
     assert run.tags == ["b", "a", "b"]
     assert set(run.run_tags.values_list("tag", flat=True)) == {"a", "b"}
     (event,) = read_events(run.id)
@@ -60,7 +59,7 @@ def test_a_start_stores_the_card_the_tags_the_first_event_and_an_audit_entry(sta
 
 def test_json_null_and_no_input_are_two_things(start):
     assert snapshot(start("echoing", None).id).input is None
-    run = start_run(StartRequest(workflow_id="echoing"))
+    run = start_run(StartRequest(workflow_id="echoing"), actor=Actor("tests"))
     assert "input" not in read_events(run.id)[0].decoded()
 
 
@@ -159,9 +158,9 @@ def test_two_starts_with_one_key_at_the_same_moment_make_one_run(start):
 def test_one_person_cannot_fill_the_queue(start, settings, operator):
     settings.MAX_QUEUED_PER_USER = 2
     for _ in range(2):
-        start_run(StartRequest(workflow_id="quick", input={"value": 1}), actor=operator)
+        start_run(StartRequest(workflow_id="quick", input={"value": 1}), actor=Actor.person(operator))
     with pytest.raises(QueueFull):
-        start_run(StartRequest(workflow_id="quick", input={"value": 1}), actor=operator)
+        start_run(StartRequest(workflow_id="quick", input={"value": 1}), actor=Actor.person(operator))
     start("quick", {"value": 1})  # others still can
 
 

@@ -1,15 +1,19 @@
 """Workflows made from data, in the admin site."""
 
 import json
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from runs.execution.definitions import check, save
+from runs.execution import definitions
+from runs.execution.definitions import check
 from runs.forms.definition import EXAMPLE
-from runs.models import AuditEntry, WorkflowDefinition
+from runs.models import Actor, AuditEntry, WorkflowDefinition
 from tests.console_server import ROOT
 from tests.web.run_logs import make_workflow
+
+save = partial(definitions.save, actor=Actor("tests"))
 
 LIST = "/admin/runs/workflowdefinition/"
 ADD = f"{LIST}add/"

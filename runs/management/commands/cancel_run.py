@@ -22,7 +22,7 @@ class Command(ConsoleCommand):
         known = set(WorkflowRun.objects.filter(pk__in=runs).values_list("id", flat=True))
         if unknown := [run for run in runs if run not in known]:
             raise CommandError(f"There is no run {', '.join(unknown)}. Nothing was canceled.", returncode=BAD_INPUT)
-        canceled = {run: dispatch.cancel(run, actor_label=who()) for run in dict.fromkeys(runs)}
+        canceled = {run: dispatch.cancel(run, actor=who()) for run in dict.fromkeys(runs)}
         if json:
             self.print_json({run: {"canceled": done} for run, done in canceled.items()})
         else:

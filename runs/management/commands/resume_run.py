@@ -35,7 +35,7 @@ class Command(ConsoleCommand):
             run_id=run, data=data, step=options["step"], label=options["label"], for_each_index=options["item"]
         )
         try:
-            resume_run(answer, actor_label=who())
+            resume_run(answer, actor=who())
         except WorkflowDisabled as error:
             raise CommandError(str(error), returncode=FAILED) from None
         if follow:

@@ -50,7 +50,7 @@ class Command(ConsoleCommand):
         _know_workflows()
         request = self._request(workflow, options)
         try:
-            run = start_run(request, actor_label=who(), address=None)
+            run = start_run(request, actor=who())
         except StartRefused as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from None
         if not follow:
