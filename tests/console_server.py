@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 # Variables of the surroundings that would make the console another one than the test means.
 OURS = re.compile(r"^(WFCONSOLE_.*|OTEL_.*|DATABASE_URL|REDIS_URL|HOST|PORT|DJANGO_SETTINGS_MODULE)$")
