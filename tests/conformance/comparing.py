@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_PLACEHOLDER = re.compile(r"<(?:ms|iso|date|fn|stack|(?:uuid|hex32|hex16)#\d+)>")
-_FORMS = {"uuid": r"[0-9A-Za-z_.-]+", "hex32": r"[0-9a-fA-F]{1,32}", "hex16": r"[0-9a-fA-F]{1,16}"}
+from .placeholders import Placeholders
+
+_NUMBERED = {"uuid": r"[0-9A-Za-z_.-]+", "hex32": r"[0-9a-fA-F]{1,32}", "hex16": r"[0-9a-fA-F]{1,16}"}
+_PLAIN = dict.fromkeys(("ms", "iso", "date", "fn", "stack"), ".+?")
 _ISSUE = re.compile(r"^- ([^ ]*): ")
 # Compared where they are recorded; `persisted` is not: a log is written at other moments than snapshots.
 _FIELDS = ("throws", "result", "during", "abandoned", "alongside", "executions", "written", "events", "stream")
@@ -23,8 +25,7 @@ class Comparison:
 
     def __init__(self, *, partial: bool) -> None:
         self.partial = partial
-        self._ours: dict[str, str] = {}
-        self._theirs: dict[str, str] = {}
+        self._placeholders = Placeholders(_NUMBERED, _PLAIN)
 
     def difference(self, expected: object, actual: object, at: str) -> str | None:
         """The first difference in words, or None."""
@@ -58,9 +59,9 @@ class Comparison:
     def _with_our_keys(self, expected: Mapping[str, object], actual: Mapping[str, object]) -> Mapping[str, object]:
         """The expected object with its placeholder keys, such as `sleep_<uuid#1>`, under the names that we gave."""
         named = dict(expected)
-        for key in [key for key in expected if _PLACEHOLDER.search(key)]:
+        for key in [key for key in expected if self._placeholders.first_in(key)]:
             for ours in actual:
-                if ours not in expected and self._placeholders(key, ours, "") is None:
+                if ours not in expected and self._placeholders.mismatch(key, ours) is None:
                     named[ours] = named.pop(key)
                     break
         return named
@@ -104,30 +105,10 @@ class Comparison:
             return _differ(expected, actual, at)
         if expected == actual:
             return None
-        if not _PLACEHOLDER.search(expected):
+        if not self._placeholders.first_in(expected):
             return None if _same_issues(expected, actual) else _differ(expected, actual, at)
-        return self._placeholders(expected, actual, at)
-
-    def _placeholders(self, expected: str, actual: str, at: str) -> str | None:
-        pattern, names = "", []
-        end = 0
-        for match in _PLACEHOLDER.finditer(expected):
-            pattern += re.escape(expected[end : match.start()])
-            kind = match.group()[1:-1].split("#")[0]
-            pattern += f"({_FORMS.get(kind, '.+?')})"
-            names.append(match.group())
-            end = match.end()
-        found = re.fullmatch(pattern + re.escape(expected[end:]), actual, re.DOTALL)
-        if found is None:
-            return _differ(expected, actual, at)
-        for name, ours in zip(names, found.groups(), strict=True):
-            if "#" not in name:
-                continue
-            if self._ours.setdefault(name, ours) != ours or self._theirs.setdefault(ours, name) != name:
-                return (
-                    f"{at}: {name} was {self._ours[name]} before, and {ours} here was {self._theirs.get(ours, 'new')}"
-                )
-        return None
+        reason = self._placeholders.mismatch(expected, actual)
+        return reason and f"{at}: {reason}"
 
 
 def difference(case: Mapping[str, Any], actual: Mapping[str, Any]) -> str | None:
