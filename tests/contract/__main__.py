@@ -7,7 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from .replaying import NodeMissing, open_contract_console, replay
+from .client import ClientMissing, install_client
+from .replaying import open_contract_console, replay, sessions_of
 
 
 def _arguments() -> argparse.Namespace:
@@ -23,16 +24,21 @@ def main() -> int:
         print(f"There is no folder {options.folder}.", file=sys.stderr)
         return 2
     try:
-        with open_contract_console() as (url, token):
-            outcomes = replay(options.folder, url, token, options.text)
-    except NodeMissing as error:
+        names = [session["name"] for session in sessions_of(options.folder)]
+        install_client()
+    except (ClientMissing, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    failed = [outcome for outcome in outcomes if not outcome.passed]
-    for outcome in outcomes:
-        print(outcome.line)
-    print(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed or not outcomes else 0
+    passed = failed = 0
+    if not any(options.text in name for name in names):
+        print("no session ran\n0 passed, 0 failed")
+        return 1
+    with open_contract_console() as address:
+        for outcome in replay(options.folder, *address, options.text):
+            print(outcome.line, flush=True)
+            passed, failed = passed + outcome.passed, failed + (not outcome.passed)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from .replaying import HERE, NodeMissing, divergences, install_client, open_contract_console, replay, sessions_of
+from .client import ClientMissing, install_client
+from .replaying import HERE, divergences, open_contract_console, replay, sessions_of
 
 FOLDERS = [HERE / "sessions", *(Path(name) for name in [os.environ.get("CONTRACT_SESSIONS")] if name)]
 
@@ -14,7 +15,7 @@ FOLDERS = [HERE / "sessions", *(Path(name) for name in [os.environ.get("CONTRACT
 def served():
     try:
         install_client()
-    except NodeMissing as error:
+    except ClientMissing as error:
         pytest.skip(str(error))
     with open_contract_console() as address:
         yield address
@@ -22,8 +23,8 @@ def served():
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_official_client_is_answered_as_recorded(folder, served):
-    outcomes = replay(folder, *served)
-    assert [outcome.name for outcome in outcomes] == sessions_of(folder)
+    outcomes = list(replay(folder, *served))
+    assert [outcome.name for outcome in outcomes] == [session["name"] for session in sessions_of(folder)]
     assert [outcome.line for outcome in outcomes if not outcome.passed] == []
 
 
