@@ -13,7 +13,7 @@ from django.contrib.messages import constants as message_levels
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .addresses import is_database, is_http, read_links
+from wfconsole.addresses import is_database, is_http, read_links
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EX_CONFIG = 78  # the exit code for a wrong setting, as in sysexits.h

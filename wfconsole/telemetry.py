@@ -30,22 +30,15 @@ def start() -> None:
     from opentelemetry import trace
     from opentelemetry.sdk.resources import Resource
 
-    from runs.tracing.figures import keeper
+    from runs.tracing.figures import exports_spans, keeper
     from runs.tracing.tracer import ConsoleTracerProvider
 
     service = os.environ.get("OTEL_SERVICE_NAME") or "wfconsole"
     provider = ConsoleTracerProvider(keeper, resource=Resource.create({"service.name": service}))
     provider.add_span_processor(keeper)
     trace.set_tracer_provider(provider)
-    if exports():
+    if exports_spans():
         _export(provider)
-
-
-def exports() -> bool:
-    """Whether a collector is configured by the standard variables."""
-    return os.environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and bool(
-        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    )
 
 
 def _export(provider: Any) -> None:

@@ -1,6 +1,6 @@
 """The filter of the history: one line of text that equals the URL, read and written by one class.
 
-status:failed,tripwire -tag:nightly workflow:order-fulfilment who:mara started>-24h "card declined"
+status:failed,tripwire -tag:nightly meta:order=7 workflow:order-fulfilment who:mara started>-24h "card declined"
 """
 
 import re
@@ -14,19 +14,21 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from runs.engine.results import RunStatus
-from runs.models import RunTag
+from runs.models import RunLabel, RunTag
 from runs.models.run_walk import RunWalk
 
 # A word, or a key with its value; either may be quoted to hold spaces.
-TOKEN = re.compile(r'(-?)(?:(status|workflow|tag|who|trace):|(started)([<>]))?("(?:[^"\\]|\\.)*"|\S+)')
-LIKE_A_TERM = re.compile(r"-|(status|workflow|tag|who|trace):|started[<>]")  # a word that must be quoted to stay one
+TOKEN = re.compile(r'(-?)(?:(status|workflow|tag|meta|who|trace):|(started)([<>]))?("(?:[^"\\]|\\.)*"|\S+)')
+# A word that must be quoted to stay one.
+LIKE_A_TERM = re.compile(r"-|(status|workflow|tag|meta|who|trace):|started[<>]")
 SPAN = re.compile(r"^-(\d{1,6})(m|h|d)$")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 MOST_CHARACTERS = 500
 MOST_TERMS = 20
 STATUSES = [status.value for status in RunStatus]
 # Parameters of a URL that are conditions of their own: what links and the menus' forms send.
-PLAIN = {"status": "status", "workflow": "workflow", "tag": "tag", "not_tag": "tag", "who": "who", "trace": "trace"}
+PLAIN = {"status": "status", "workflow": "workflow", "tag": "tag", "not_tag": "tag", "meta": "meta", "who": "who"}
+PLAIN |= {"trace": "trace"}
 TIMES = {"since": "started>", "from": "started>", "to": "started<"}
 SEVERAL = {"status", "workflow"}  # keys whose value may be a list with commas: any of them
 
@@ -35,7 +37,9 @@ SEVERAL = {"status", "workflow"}  # keys whose value may be a list with commas: 
 class Term:
     """One condition: a key, whether it excludes, and its value as typed."""
 
-    key: str  # status, workflow, tag, who, trace, started>, started<, or "" for a free word
+    # status, workflow, tag, meta (a key of the trace's metadata, or key=value), who, trace, started>, started<, or ""
+    # for a free word
+    key: str
     value: str
     excludes: bool = False
 
@@ -50,7 +54,8 @@ class Term:
     @property
     def name(self) -> str:
         """What the condition is about, for its chip."""
-        word = {"started>": "started after", "started<": "started before", "": "text"}.get(self.key, self.key)
+        words = {"started>": "started after", "started<": "started before", "": "text", "meta": "metadata"}
+        word = words.get(self.key, self.key)
         if self.key == "started>" and SPAN.match(self.value):
             word = "started"
         return f"not {word}" if self.excludes else word
@@ -119,10 +124,12 @@ class RunFilter:
         along: dict[str, Term] = {}  # the first positive condition of a kind leads the walk, the rest are looked at
         rest: list[Term] = []
         for term in self.terms:
-            if term.key in ("tag", "status", "workflow") and not term.excludes and term.key not in along:
+            if term.key in ("tag", "meta", "status", "workflow") and not term.excludes and term.key not in along:
                 along[term.key] = term
             else:
                 rest.append(term)
+        if "tag" in along and "meta" in along:
+            rest.append(along.pop("meta"))
         people = {term: _person(term.value) for term in rest if term.key == "who"}
 
         def conditions(at: str) -> Q:
@@ -134,6 +141,7 @@ class RunFilter:
 
         return RunWalk(
             tag=along["tag"].value if "tag" in along else "",
+            label=along["meta"].value if "meta" in along else "",
             statuses=_several(along["status"]) if "status" in along else (),
             workflows=_several(along["workflow"]) if "workflow" in along else (),
             conditions=conditions,
@@ -207,6 +215,8 @@ def _condition(term: Term, at: str, people: Mapping[Term, int | None]) -> Q:
         case "tag":
             # Asked of each run that the walk meets: a list of all runs with the tag might be long.
             return Q(Exists(RunTag.objects.filter(run_id=OuterRef("run_id" if at else "pk"), tag=value)))
+        case "meta":
+            return Q(Exists(RunLabel.objects.filter(run_id=OuterRef("run_id" if at else "pk"), label=value)))
         case "who":
             person = people[term]
             return Q(**{f"{at}actor_id": person}) if person else Q(**{f"{at}actor_label": value})

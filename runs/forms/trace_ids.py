@@ -1,8 +1,11 @@
 """Trace ids as a person gives them: a trace id, a parent span id, or both in one traceparent header."""
 
 import re
+from urllib.parse import unquote
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_HEX_ID = re.compile(r"(?<![0-9a-z])[0-9a-f]{16,32}(?![0-9a-z])")
 TRACE_ID_DIGITS, SPAN_ID_DIGITS = 32, 16
 
 
@@ -13,6 +16,17 @@ def read_traceparent(text: str) -> tuple[str, str] | None:
     if not found or header[:2].lower() == "ff" or set(found[1]) == {"0"} or set(found[2]) == {"0"}:
         return None
     return found[1], found[2]
+
+
+def ids_in_address(text: str) -> list[str]:
+    """What may be the id of a trace in the address of a page of Jaeger, Grafana, Datadog or another program.
+
+    Those of 32 digits first; [] for a text that is no address.
+    """
+    if not _ADDRESS.match(text):
+        return []
+    found = dict.fromkeys(_HEX_ID.findall(unquote(unquote(text)).lower()))
+    return sorted((each for each in found if set(each) != {"0"}), key=lambda each: -len(each))
 
 
 def id_fault(text: str, digits: int) -> str:

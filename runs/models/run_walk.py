@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from runs.engine.results import RunStatus
 
 from .run import RunTag, WorkflowRun, beyond
+from .run_label import RunLabel
 
 # What a row shows; the rest of the card stays where it is.
 CARD = ["id", "workflow_id", "status", "created_at", "started_at", "ended_at", "wake_at"]
@@ -29,12 +30,13 @@ def _nothing(at: str) -> Q:
 
 @dataclass(frozen=True)
 class RunWalk:
-    """All runs, or those with a tag, of some statuses, of some workflows, that meet further conditions.
+    """All runs, or those with a tag or else a label, of some statuses, of some workflows, that meet further conditions.
 
     `conditions` makes them for the way to the run's columns that it is given: "" or "run__".
     """
 
     tag: str = ""
+    label: str = ""
     statuses: Sequence[str] = ()
     workflows: Sequence[str] = ()
     conditions: Conditions = _nothing
@@ -46,7 +48,7 @@ class RunWalk:
         """
         rows = self._rows(beyond(after or before, newer=bool(after), run=self._run) if after or before else Q())
         found = list(rows.order_by(*self._order(newer=bool(after)))[:limit])
-        found = [row.run if isinstance(row, RunTag) else row for row in found]
+        found = [row if isinstance(row, WorkflowRun) else row.run for row in found]
         return found[::-1] if after else found
 
     def count(self, most: int) -> int:
@@ -55,7 +57,7 @@ class RunWalk:
 
     @property
     def _run(self) -> str:
-        return "run_id" if self.tag else "id"
+        return "run_id" if self.tag or self.label else "id"
 
     def _order(self, *, newer: bool) -> list[str]:
         return ["created_at", self._run] if newer else ["-created_at", f"-{self._run}"]
@@ -66,8 +68,9 @@ class RunWalk:
         return first.union(*others, all=True) if others else first
 
     def _parts(self) -> list[QuerySet]:
-        if self.tag:
-            tagged = RunTag.objects.filter(self.conditions("run__"), tag=self.tag).order_by()
+        if self.tag or self.label:
+            marks = RunTag.objects.filter(tag=self.tag) if self.tag else RunLabel.objects.filter(label=self.label)
+            tagged = marks.filter(self.conditions("run__")).order_by()
             tagged = _only_in(tagged, "run__status", self.statuses)
             tagged = _only_in(tagged, "run__workflow_id", self.workflows)
             return [tagged.select_related("run").only("created_at", *(f"run__{name}" for name in CARD))]

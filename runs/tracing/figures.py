@@ -1,5 +1,6 @@
 """What has become of this process's spans: for the page on the system, and for Prometheus."""
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,13 @@ class SpanFigures(NamedTuple):
 
 def span_figures() -> SpanFigures:
     return SpanFigures(keeper.stored, keeper.dropped, keeper.waiting, _Counting.sent, _Counting.unsent)
+
+
+def exports_spans() -> bool:
+    """Whether a collector is configured by OpenTelemetry's variables."""
+    return os.environ.get("OTEL_TRACES_EXPORTER", "otlp") != "none" and bool(
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    )
 
 
 def counting(exporter: SpanExporter) -> SpanExporter:

@@ -11,12 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
 from runs.execution import dispatch
 from runs.models import WorkflowRun
 from runs.models.run import ACTIVE_STATUSES
+from runs.tracing.figures import span_figures
 
 # Counting stops here: a figure beyond it means "very many", and would cost more than it tells.
 MOST_COUNTED = 10_000
@@ -57,6 +58,7 @@ class ConsoleCollector:
     def collect(self) -> Iterator[Metric]:
         yield from self._executor()
         yield self._active_runs()
+        yield from self._spans()
         size = GaugeMetricFamily("wfconsole_database_bytes", "Size of the database.")
         size.add_metric([], database_bytes())
         yield size
@@ -74,6 +76,18 @@ class ConsoleCollector:
             gauge = GaugeMetricFamily(f"wfconsole_executor_{name}", words, labels=["kind"])
             gauge.add_metric([state.kind], value)
             yield gauge
+
+    def _spans(self) -> Iterator[Metric]:
+        spans = span_figures()
+        counts = {
+            "stored": ("Spans that were stored.", spans.stored),
+            "dropped": ("Spans that were not stored, for the database took none.", spans.dropped),
+            "sent": ("Spans that a collector took.", spans.sent),
+            "unsent": ("Spans that a collector did not take.", spans.unsent),
+        }
+        for name, (words, value) in counts.items():
+            yield CounterMetricFamily(f"wfconsole_spans_{name}", words, value=value)
+        yield GaugeMetricFamily("wfconsole_spans_waiting", "Spans that wait to be stored.", value=spans.waiting)
 
     def _active_runs(self) -> Metric:
         gauge = GaugeMetricFamily(

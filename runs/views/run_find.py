@@ -1,19 +1,20 @@
 """The search box: an id that is whole leads to its run, anything else to the filtered history."""
 
-import re
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.http import require_GET
 
 from runs.forms.run_filter import RunFilter, Term
-from runs.models import WorkflowDefinition, WorkflowRun
+from runs.forms.trace_ids import ids_in_address, read_traceparent
+from runs.models import Span, WorkflowDefinition, WorkflowRun
 
-TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
-MOST_CHARACTERS = 300
+MOST_CHARACTERS = 2_000  # an address of Grafana holds a whole question
+MOST_IDS = 8  # of an address that are looked for
+LONGEST_TEXT = 300
 
 
 @require_GET
@@ -24,21 +25,46 @@ def run_find(request: HttpRequest) -> HttpResponse:
         return redirect("run_list")
     if "\x00" in text:
         return _history(RunFilter.read(request.GET))
-    if WorkflowRun.objects.filter(pk=text).exists():
+    if WorkflowRun.objects.filter(pk=text[:LONGEST_TEXT]).exists():
         return redirect("run_detail", text)
-    header = TRACEPARENT.match(text.lower())
-    trace_id = header[1] if header else text
-    of_trace = WorkflowRun.objects.of_trace(trace_id).values_list("pk", flat=True)[:2] if len(trace_id) <= 32 else []
-    match list(of_trace):
+    header = read_traceparent(text)
+    if header:
+        return _trace(header[0]) or _history(RunFilter((Term("trace", header[0]),)))
+    if found := _address(request, text) or (_trace(text) if len(text) <= 32 else None):
+        return found
+    text = text[:LONGEST_TEXT]
+    if WorkflowDefinition.objects.filter(pk=text).exists():
+        return redirect("workflow_detail", text)
+    return redirect(f"{reverse('run_list')}?{urlencode({'q': text})}")
+
+
+def _trace(trace_id: str) -> HttpResponse | None:
+    """To the run of a trace, to its runs when there are several, or to what else is stored of it."""
+    match list(WorkflowRun.objects.of_trace(trace_id).values_list("pk", flat=True)[:2]):
         case [run_id]:
             return redirect("run_detail", run_id)
         case [_, _]:
             return _history(RunFilter((Term("trace", trace_id),)))
-    if header:
-        return _history(RunFilter((Term("trace", trace_id),)))
-    if WorkflowDefinition.objects.filter(pk=text).exists():
-        return redirect("workflow_detail", text)
-    return redirect(f"{reverse('run_list')}?{urlencode({'q': text})}")
+    try:
+        known = Span.objects.of_trace(trace_id).exists()
+    except ValueError:
+        return None
+    return redirect("trace_detail", trace_id) if known else None
+
+
+def _address(request: HttpRequest, text: str) -> HttpResponse | None:
+    """A page of this console, or of a program that shows traces."""
+    ids = ids_in_address(text)
+    if urlsplit(text).netloc == request.get_host():
+        try:
+            match = resolve(urlsplit(text).path)
+        except Resolver404:
+            return None
+        return redirect(urlsplit(text).path) if match.namespace == "" else None
+    for trace_id in ids[:MOST_IDS]:
+        if found := _trace(trace_id):
+            return found
+    return _history(RunFilter((Term("trace", ids[0]),))) if ids else None
 
 
 def _history(run_filter: RunFilter) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from runs.execution import dispatch
 from runs.models import WorkflowDefinition
+from runs.tracing.figures import exports_spans, span_figures
 
 from .metrics import database_bytes
 from .status import database_trouble, executor_trouble
@@ -47,6 +48,8 @@ def system(request: HttpRequest) -> HttpResponse:
         "started_at": STARTED_AT,
         "max_body_bytes": settings.MAX_BODY_BYTES,
         "max_chunks": settings.MAX_CHUNKS,
+        "spans": span_figures(),
+        "exports": exports_spans(),
     }
     return render(request, "runs/system.html", context)
 
