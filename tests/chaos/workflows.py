@@ -97,6 +97,10 @@ def inner_input(ctx) -> dict:
     return ctx.get_init_data()
 
 
+def nap(ctx) -> float:
+    return ctx.get_init_data()["nap"]
+
+
 def as_list(ctx) -> list[int]:
     return [ctx.input_data["n"], *ctx.get_step_result("item")]
 
@@ -106,7 +110,7 @@ forks = (
     .parallel([left, right])
     .map(pair, id="pair")
     .foreach(item, concurrency=2)
-    .sleep(0.3, id="rest")
+    .sleep(nap, id="rest")
     .map(inner_input, id="again")
     .then(loops)
     .map(as_list, id="as_list")
@@ -120,4 +124,4 @@ async def count_again(ctx: StepContext) -> dict:
     return await count.function(ctx)
 
 
-naps = Workflow(id="naps").then(count).sleep(1.5, id="nap").then(count_again).commit()
+naps = Workflow(id="naps").then(count).sleep(nap, id="nap").then(count_again).commit()
