@@ -122,7 +122,7 @@ class RunSnapshot:
     control: str = EventType.RUN_START  # the last event that set the run going
     control_seq: int = 0
     control_at: int = 0  # epoch milliseconds
-    trace_parent: str | None = None  # of the request that started the run, as W3C writes it
+    trace_parent: str | None = None  # of the request that set it going, as W3C writes it
     target: list[str] | None = None  # of a time travel
     travel_input: object = UNSET  # the input that was given with it
     canceled_by: str | None = None

@@ -47,7 +47,6 @@ def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.workflow_id = str(data.get("workflowId", snapshot.workflow_id))
     snapshot.input = data.get("input", UNSET)
     snapshot.resource_id = data.get("resourceId")
-    snapshot.trace_parent = data.get("traceParent")
     snapshot.request_context = dict(data.get("requestContext") or {})
     state = dict(data.get("initialState") or {})
     snapshot.scopes = {"": Scope(input=snapshot.input, input_seq=seq, state=state)}
@@ -60,6 +59,7 @@ def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
 def _options(snapshot: RunSnapshot, control: str, seq: int, data: Data) -> None:
     snapshot.control = control
     snapshot.control_seq = seq
+    snapshot.trace_parent = data.get("traceParent")
     snapshot.tracing_options = data.get("tracingOptions") or {}
     snapshot.output_options = data.get("outputOptions") or {}
     snapshot.per_step = bool(data.get("perStep"))

@@ -22,6 +22,7 @@ from .announce import announce
 from .answer import find_run, told
 from .outside import event_of, store_event
 from .start import StartRequest, UnknownWorkflow, WorkflowDisabled, check_start, start_run
+from .trace_place import tell_request, trace_parent
 
 STILL_RUNNING = "This workflow run is still running, cannot time travel"
 UNTOUCHED = {"status": RunStatus.PENDING, "queued": False, "last_seq": 0}  # made, and not started
@@ -152,6 +153,8 @@ def _set_going(
     act: _Act,
 ) -> bool:
     """Store the event, and queue the run. False, with nothing stored: somebody else has written meanwhile."""
+    if (place := trace_parent()) is not None:
+        data = {**data, "traceParent": place}
     event = event_of(snapshot.seq + 1, kind, time.time_ns() // 1_000_000, data)
     with transaction.atomic():
         mine = WorkflowRun.objects.filter(pk=run.pk, status__in=allowed, queued=False, last_seq=snapshot.seq)
@@ -172,4 +175,5 @@ def _set_going(
         AuditEntry.objects.record(act.actor, act.verb, "run", run.pk)
         transaction.on_commit(lambda: announce({run.pk: [event]}))
         dispatch.dispatch(run.pk)
+    tell_request(run.pk)
     return True
