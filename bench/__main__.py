@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def _engine(name: str, *, profile: bool) -> dict[str, float]:
         import cProfile
         import pstats
 
-        with cProfile.Profile() as profiler:
+        with cProfile.Profile(time.thread_time) as profiler:
             figures = asyncio.run(measure_engine(name))
         pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
         return figures

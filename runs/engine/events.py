@@ -94,8 +94,10 @@ class Event(NamedTuple):
         return data
 
 
-def encode_event_data(data: Mapping[str, object]) -> bytes:
+def encode_event_data(data: Mapping[str, object] | bytes) -> bytes:
     """The data of an event as it is stored. Values that are encoded already are orjson.Fragments. Raises NotJson."""
+    if isinstance(data, bytes):
+        return data
     try:
         return orjson.dumps(data)
     except TypeError:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -156,9 +157,9 @@ class Execution:
         """See Sink. Waits for a commit only when a lot has been written since the last one."""
         text = encode(chunk)
         type = EventType.STEP_CUSTOM if custom else EventType.STEP_OUTPUT
-        key = "chunk" if custom else "output"
+        key = b"chunk" if custom else b"output"
         at = now_ms()
-        seq = self.log.append(type, {"id": path, key: orjson.Fragment(text)}, at=at)
+        seq = self.log.append(type, b'{"id":%b,"%b":%b}' % (_quoted(path), key, text), at=at)
         snapshot = self.snapshot
         snapshot.seq = seq
         snapshot.chunk_count += 1
@@ -333,6 +334,11 @@ class Execution:
 
 def _nothing() -> None:
     """Nobody wants to hear of it."""
+
+
+@lru_cache(maxsize=1024)
+def _quoted(path: str) -> bytes:
+    return orjson.dumps(path)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -58,11 +58,13 @@ class Mask:
 
     def rule(self, key: str) -> str | None:
         """Why the value at this key is hidden, in a word or two; None when it is not."""
-        if key not in self._known:
+        try:
+            return self._known[key]
+        except KeyError:
             if len(self._known) > 10_000:  # keys may be data, such as ids: never remember them all
                 self._known.clear()
-            self._known[key] = self._find(key)
-        return self._known[key]
+            rule = self._known[key] = self._find(key)
+            return rule
 
     def _find(self, key: str) -> str | None:
         if key in self._secrets:

@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from .errors import InvalidInput, InvalidWorkflow, NotJson
 from .json_schema import JsonSchema
-from .json_value import dotted, to_json
+from .json_value import decode, dotted, encode
 from .undefined import UNSET
 
 INVALID_INPUT = "Invalid input data"
@@ -53,6 +53,7 @@ class Parsed(NamedTuple):
     value: object  # plain JSON: what is stored, shown and passed on
     instance: object  # what a step's function gets: the Pydantic model, or the value itself
     issues: tuple[Issue, ...] = ()
+    text: bytes | None = None  # the value as JSON, where reading it has written it
 
 
 def issues_text(head: str, issues: tuple[Issue, ...]) -> str:
@@ -99,12 +100,15 @@ class Schema:
         except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
             raise InvalidWorkflow(f"{source!r} is neither a type that Pydantic knows nor a JSON Schema.") from error
 
-    def parse(self, value: object) -> Parsed:
-        """The value as the schema reads it, or what is wrong with it. UNSET stands for a value that is missing."""
+    def parse(self, value: object, *, text: bytes | None = None) -> Parsed:
+        """The value as the schema reads it, or what is wrong with it. UNSET stands for a value that is missing.
+
+        `text`: the value as JSON, if it is known: what is read as the same need not be decoded again.
+        """
         if self._plain is not None:
             parsed, issues = self._plain.parse(value)
             return Parsed(value, value, tuple(Issue(*issue) for issue in issues)) if issues else Parsed(parsed, parsed)
-        return self._parse_model(value)
+        return self._parse_model(value, text)
 
     def check(self, value: object, head: str = INVALID_INPUT) -> Parsed:
         """The value as the schema reads it. Raises InvalidInput with all issues below that head line."""
@@ -117,7 +121,7 @@ class Schema:
         """What a step's function gets for a value that was checked before, such as one from the log."""
         return value if self._adapter is None else self.parse(value).instance
 
-    def _parse_model(self, value: object) -> Parsed:
+    def _parse_model(self, value: object, text: bytes | None) -> Parsed:
         if self._adapter is None:
             return Parsed(value, value)
         if value is UNSET:
@@ -125,19 +129,21 @@ class Schema:
         if isinstance(value, BaseModel):
             value = value.model_dump(mode="json", by_alias=True)  # checked anew: it may be another model
         try:
-            instance = self._adapter.validate_python(value)
-            return Parsed(self._dump(self._adapter, instance), instance)
+            # The adapter's own parts: its methods around them take longer than they do for a small value.
+            instance = self._adapter.validator.validate_python(value)
+            written = encode(self._plain_data(self._adapter, instance))
+            return Parsed(value if written == text else decode(written), instance, (), written)
         except ValidationError as error:
             issues = (Issue(tuple(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
             return Parsed(value, value, tuple(issues))
         except NotJson as error:
             return Parsed(value, value, (Issue((), str(error)),))
 
-    def _dump(self, adapter: TypeAdapter[Any], instance: object) -> object:
+    def _plain_data(self, adapter: TypeAdapter[Any], instance: object) -> object:
         if not self.secrets:
-            return to_json(adapter.dump_python(instance, mode="json", by_alias=True))
+            return adapter.serializer.to_python(instance, mode="json", by_alias=True)
         # Pydantic writes secrets as asterisks; the run needs their values. Pages and exports mask them by path.
-        return to_json(to_jsonable_python(_revealed(adapter.dump_python(instance, by_alias=True))))
+        return to_jsonable_python(_revealed(adapter.dump_python(instance, by_alias=True)))
 
 
 def _revealed(value: object) -> object:

@@ -65,7 +65,7 @@ def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object,
     """The input as the step's schemas read it, the instance for its function, and what is wrong with either."""
     payload, instance = given, _UNREAD
     if step.input_schema is not None:
-        parsed = step.input_schema.parse(given.copy())
+        parsed = step.input_schema.parse(given.copy(), text=given.text if given.value is not UNSET else None)
         if parsed.issues:
             refusal = StepRefused(
                 issues_text(STEP_INPUT, parsed.issues),
@@ -75,7 +75,7 @@ def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object,
             return given, UNSET, refusal
         instance = parsed.instance
         if parsed.value != {}:  # the reference takes an input that reads as empty as it was given
-            read = Value(parsed.value)
+            read = Value(parsed.value, text=parsed.text)
             payload = given if read.is_written_as(given) else read
             if parsed.instance is parsed.value:
                 instance = UNSET  # plain data: each attempt gets its own copy

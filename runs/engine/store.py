@@ -49,15 +49,15 @@ class RunLog(Protocol):
     def append(
         self,
         type: str,
-        data: Mapping[str, object],
+        data: Mapping[str, object] | bytes,
         *,
         at: int | None = None,
         card: CardChange | None = None,
     ) -> int:
         """Queue one event for the next commit, and give its seq. Never waits.
 
-        Values in `data` that are encoded already are `orjson.Fragment`s: a value is serialised once. Later changes
-        of a value do not change the event.
+        Values in `data` that are encoded already are `orjson.Fragment`s: a value is serialised once. Data that is
+        encoded as a whole is the bytes of an object. Later changes of a value do not change the event.
         """
 
     async def commit(self) -> None:
@@ -69,6 +69,9 @@ class RunStore(Protocol):
 
     async def create(self, card: RunCard) -> None:
         """Store a new pending run. Raises RunAlreadyExists."""
+
+    async def begin(self, card: RunCard) -> RunLog | None:
+        """Store a new pending run and take it, in one act: its log. None: there is a run of this id."""
 
     async def claim(
         self, run_id: str, *, expected: Sequence[RunStatus], status: RunStatus | None = None
@@ -113,7 +116,7 @@ class MemoryRunLog:
     def append(
         self,
         type: str,
-        data: Mapping[str, object],
+        data: Mapping[str, object] | bytes,
         *,
         at: int | None = None,
         card: CardChange | None = None,
@@ -152,6 +155,13 @@ class MemoryRunStore:
             raise RunAlreadyExists(f"There is a run {card.run_id} already.")
         self._cards[card.run_id] = replace(card)
         self._events[card.run_id] = []
+
+    async def begin(self, card: RunCard) -> MemoryRunLog | None:
+        """As RunStore tells."""
+        if card.run_id in self._cards:
+            return None
+        await self.create(card)
+        return await self.claim(card.run_id, expected=[card.status])
 
     async def claim(
         self, run_id: str, *, expected: Sequence[RunStatus], status: RunStatus | None = None

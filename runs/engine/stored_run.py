@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from .call import Context, Given, options_of
@@ -107,20 +106,12 @@ class StoredRun:
     # The one way through
 
     async def _begin(self) -> RunLog | None:
-        """Take the run, which may have to be made: what is asked of a store in one moment may share one commit."""
+        """Take the run, which may have to be made."""
         if self._prepared:
             return await self._claim([RunStatus.PENDING])
-        claim = self._store.claim(self.run_id, expected=[RunStatus.PENDING])
-        if isinstance(self._store, MemoryRunStore):  # nothing to share there, and two tasks to save
-            with suppress(RunAlreadyExists):
-                await self._store.create(self._card())
-            self._prepared = True
-            return await claim
-        created, log = await asyncio.gather(self._store.create(self._card()), claim, return_exceptions=True)
-        if isinstance(created, BaseException) and not isinstance(created, RunAlreadyExists):
-            raise created
-        if isinstance(log, BaseException):
-            raise log
+        log = await self._store.begin(self._card())
+        if log is None:  # somebody else has made it, and may have left it pending
+            log = await self._store.claim(self.run_id, expected=[RunStatus.PENDING])
         self._prepared = True
         return log
 

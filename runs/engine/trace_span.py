@@ -132,7 +132,8 @@ class TraceSpan:
         metadata: Mapping[str, object] | None = None,
     ) -> "TraceSpan":
         """A step; description and metadata are those that the author wrote beside the entry."""
-        told = EntryInfo(None, description, metadata).attributes()
+        is_plain = description is None and metadata is None
+        told = {} if is_plain else EntryInfo(None, description, metadata).attributes()
         entity = ("workflow_step", step_id, self.workflow_id)
         own = {**self.metadata, **self._extracted()} if self.trace.keys else self.metadata
         return self._child(f"workflow step: '{step_id}'", "workflow_step", input, told, entity=entity, metadata=own)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from opentelemetry import trace as otel
@@ -16,7 +17,14 @@ from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import block_error_info, call_error_info, condition_error_info, run_error_info, step_error_info
 from .trace_span import NO_SPAN, EntryInfo, Trace, TraceSpan, hex_id, start_span
-from .tracing_options import InvalidTracing, TracingOptions, read_trace_parent, usable_span_id, usable_trace_id
+from .tracing_options import (
+    NO_OPTIONS,
+    InvalidTracing,
+    TracingOptions,
+    read_trace_parent,
+    usable_span_id,
+    usable_trace_id,
+)
 from .undefined import UNSET
 
 __all__ = [
@@ -84,7 +92,7 @@ class Tracing:
     @classmethod
     def from_global(cls, *, mask: Mask | None = None) -> "Tracing":
         """Spans of the process's tracer provider; off when no SDK is installed. Without a mask that of the names."""
-        return cls(otel.get_tracer("wfconsole.engine"), mask=mask or Mask())
+        return cls(_global_tracer(otel.get_tracer_provider()), mask=mask or Mask())
 
     @property
     def is_on(self) -> bool:
@@ -124,7 +132,7 @@ class Tracing:
         """
         if self._tracer is None:
             return NO_SPAN
-        options = TracingOptions.lenient(options)
+        options = TracingOptions.lenient(options) if options else NO_OPTIONS
         context = request_context if request_context is not None else RequestContext()
         outer = tracing_context.current_span if tracing_context else None
         own = {"runId": run_id} | ({"resourceId": resource_id} if resource_id is not None else {}) | options.metadata
@@ -217,6 +225,12 @@ def _remote(trace_number: int | None, parent_id: int | None, flags: otel.TraceFl
         return Context(), trace_number
     place = otel.SpanContext(trace_number, parent_id, is_remote=True, trace_flags=flags)
     return otel.set_span_in_context(otel.NonRecordingSpan(place), Context()), None
+
+
+@lru_cache(maxsize=1)
+def _global_tracer(provider: otel.TracerProvider) -> otel.Tracer:
+    """Kept: the SDK takes longer to hand out a tracer than to make a span."""
+    return provider.get_tracer("wfconsole.engine")
 
 
 _GENERIC: dict[str, str | bool] = {"workflow.span.type": "generic", "workflow.root": True}

@@ -75,6 +75,9 @@ class TracingOptions(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
+NO_OPTIONS = TracingOptions()  # frozen: all runs without options share it
+
+
 def _by_field(given: "Mapping[str, object] | TracingOptions | None") -> dict[str, object]:
     """The options under their camelCase names, without those that are None: None says nothing."""
     if given is None:
@@ -99,7 +102,7 @@ def id_fault(text: str, length: int, what: str) -> str | None:
 
 def read_trace_parent(text: str | None) -> otel.SpanContext | None:
     """The place that a W3C traceparent tells; None for a text that is none, and for no text."""
-    found = _TRACE_PARENT.fullmatch(text or "")
+    found = _TRACE_PARENT.fullmatch(text) if text else None
     if found is None:
         return None
     flags = otel.TraceFlags(int(found[3], 16) & otel.TraceFlags.SAMPLED)

@@ -116,13 +116,14 @@ class Batch:
         for write in self.writes:
             if write.card:
                 write.fenced = _change_card(connection, write, now) == 0
-            elif on_postgresql:
-                many.append(write)
             else:
-                write.fenced = (
-                    connection.execute(ADVANCE, (write.last_seq, now, write.run_id, write.epoch)).rowcount == 0
-                )
-        if many:
+                many.append(write)
+        if many and not on_postgresql:
+            rows = [(write.last_seq, now, write.run_id, write.epoch) for write in many]
+            if connection.executemany(ADVANCE, rows) < len(rows):  # whose it is not
+                for write, row in zip(many, rows, strict=True):
+                    write.fenced = connection.execute(ADVANCE, row).rowcount == 0
+        elif many:
             many.sort(key=lambda write: write.run_id)  # two writers that lock in one order never wait for each other
             columns = zip(*((write.run_id, write.epoch, write.last_seq) for write in many), strict=True)
             held = {row[0] for row in connection.execute(ADVANCE_MANY, (now, *map(list, columns))).fetchall()}

@@ -28,7 +28,8 @@ class Connection:
         """Run one statement. What it gives tells the row count, and has the rows; read them before the next one."""
         raise NotImplementedError
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
+        """Run a statement for each of the rows. How many rows of the table that concerned, in all."""
         raise NotImplementedError
 
     def begin(self) -> None:
@@ -58,8 +59,8 @@ class SqliteConnection(Connection):
     def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._raw.execute(_with_question_marks(sql), values)
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        self._raw.executemany(_with_question_marks(sql), rows)
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
+        return self._raw.executemany(_with_question_marks(sql), rows).rowcount
 
 
 class PostgresConnection(Connection):
@@ -74,8 +75,9 @@ class PostgresConnection(Connection):
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
         return self._cursor.execute(sql, values)
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> int:
         self._cursor.executemany(sql, rows)
+        return self._cursor.rowcount
 
     @property
     def is_usable(self) -> bool:

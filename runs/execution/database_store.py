@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import orjson
@@ -34,7 +35,19 @@ HURRY_EVENTS = 1000
 class DatabaseRunLog:
     """The open log of one run. Its writes count only as long as nobody else has claimed the run."""
 
-    __slots__ = ("_status", "_writer", "card", "epoch", "error", "events", "last_seq", "run_id", "waiters", "write")
+    __slots__ = (
+        "_most_events",
+        "_status",
+        "_writer",
+        "card",
+        "epoch",
+        "error",
+        "events",
+        "last_seq",
+        "run_id",
+        "waiters",
+        "write",
+    )
 
     def __init__(
         self, writer: Writer, run_id: str, epoch: int, last_seq: int, *, status: RunStatus | None = None
@@ -45,6 +58,7 @@ class DatabaseRunLog:
         self.last_seq = last_seq
         self._writer = writer
         self._status = status
+        self._most_events: int = settings.MAX_CHUNKS  # asked once: Django's settings are slow to tell
         self.error: Exception | None = None
         # What the next commit takes along, and the part of a commit that is under way.
         self.events: list[Event] = []
@@ -53,13 +67,13 @@ class DatabaseRunLog:
         self.write: Write | None = None
 
     def append(
-        self, type: str, data: Mapping[str, object], *, at: int | None = None, card: CardChange | None = None
+        self, type: str, data: Mapping[str, object] | bytes, *, at: int | None = None, card: CardChange | None = None
     ) -> int:
         """Queue one event for the next commit, and give its seq. Never waits.
 
         Raises NotJson, and NonRetryableError for a chunk of a run that has written too many.
         """
-        if self.last_seq >= settings.MAX_CHUNKS and type in CHUNK_TYPES:
+        if self.last_seq >= self._most_events and type in CHUNK_TYPES:
             raise NonRetryableError(f"The run has written {self.last_seq} events; a chunk more is not taken.")
         text, large = encoded_event(data)
         seq = self.last_seq = self.last_seq + 1
@@ -115,6 +129,13 @@ class DatabaseRunStore:
         made = await self.writer.perform(lambda connection: self._insert(connection, card), _is_made(card))
         if made is False:
             raise RunAlreadyExists(f"There is a run {card.run_id} already.")
+
+    async def begin(self, card: RunCard) -> DatabaseRunLog | None:
+        """Store a new pending run and take it, in one act: its log. None: there is a run of this id."""
+        taken = replace(card, epoch=card.epoch + 1)
+        if await self.writer.perform(lambda connection: self._insert(connection, taken), _is_made(taken)) is False:
+            return None
+        return DatabaseRunLog(self.writer, taken.run_id, taken.epoch, taken.last_seq)
 
     async def claim(
         self, run_id: str, *, expected: Sequence[RunStatus], status: RunStatus | None = None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
+from runs.engine.events import encode_event_data
 from runs.engine.json_value import encode
 
 LARGE_BYTES = 64 * 1024  # a value of more bytes stands apart, once however often it occurs
@@ -19,19 +20,22 @@ class KeptValue(NamedTuple):
     parts: list[list] | None  # [[place in data, SHA-256], …]
 
 
-def encoded_event(data: Mapping[str, object]) -> tuple[bytes, dict[str, bytes] | None]:
+def encoded_event(data: Mapping[str, object] | bytes) -> tuple[bytes, dict[str, bytes] | None]:
     """An event's data as JSON, and apart from it the values of its large keys. Raises NotJson with a dotted path."""
-    try:
-        whole = orjson.dumps(data)
-    except TypeError:  # a key that is no text, an enum, a number beyond 64 bits: this encoder tells them apart
-        whole = encode(data)
+    whole = encode_event_data(data)
     if len(whole) <= LARGE_BYTES:
         return whole, None
-    values = {key: encode(value) for key, value in data.items()}
+    if isinstance(data, bytes):
+        data = orjson.loads(data)
+    values = {key: _encoded(value) for key, value in data.items()}
     large = {key: value for key, value in values.items() if len(value) > LARGE_BYTES}
     if not large:
         return whole, None
     return orjson.dumps({key: orjson.Fragment(value) for key, value in values.items() if key not in large}), large
+
+
+def _encoded(value: object) -> bytes:
+    return orjson.dumps(value) if isinstance(value, orjson.Fragment) else encode(value)  # what is encoded was checked
 
 
 def kept_values(value: bytes) -> list[KeptValue]:

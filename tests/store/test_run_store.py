@@ -48,6 +48,27 @@ async def test_a_run_id_is_used_once(store):
         await store.create(card())
 
 
+async def test_a_run_is_made_and_taken_in_one_act(store):
+    log = await store.begin(card())
+    assert log is not None
+    log.append("workflow-start", START)
+    await log.commit()
+    assert (await store.card("r1")).epoch == log.epoch == 1
+    assert values(await store.load("r1")) == [(1, "workflow-start", START)]
+    assert await store.begin(card()) is None
+
+
+async def test_data_that_is_encoded_already_is_kept_as_it_is(store):
+    log = await open_log(store)
+    large = "x" * 100_000
+    log.append("workflow-step-output", b'{"id":"s","output":{"a":1.0}}')
+    log.append("workflow-step-output", orjson.dumps({"id": "s", "output": large}))
+    await log.commit()
+    small, big = await store.load("r1")
+    assert small.data == b'{"id":"s","output":{"a":1.0}}'
+    assert big.decoded() == {"id": "s", "output": large}
+
+
 async def test_what_is_committed_is_loaded_in_order_and_whole(store):
     log = await open_log(store)
     assert log.append("workflow-start", START) == 1
