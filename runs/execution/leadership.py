@@ -13,11 +13,17 @@ from .connection import Connection, connect
 LOCK_FILE = "executor.lock"
 LOCK_KEY = 0x77_66_63_6F_6E_73_6F_6C  # any number that nobody else in this database uses: "wfconsol"
 TRIES, TRY_SECONDS = 5, 0.01
+LEASE_SECONDS = 15.0  # longer than a step should block the loop that beats every second
 FRESH_SECONDS = 10.0  # a leader that has not been heard of for longer than this is not at work
 
 
 class FileLeadership:
-    """A lock on a file of the data folder. The system frees it when its process ends, in whatever way."""
+    """A lock on a file of the data folder. The system frees it when its process ends, in whatever way.
+
+    A process that is stopped, or hangs, keeps its lock. When it has said nothing for LEASE_SECONDS the next one puts a
+    new file into the lock's place and leads; the old one sees by its next beat that its file is not the one any more.
+    What it writes until then carries an epoch that is over.
+    """
 
     def __init__(self) -> None:
         self._path = settings.DATA_DIR / LOCK_FILE
@@ -25,6 +31,8 @@ class FileLeadership:
 
     def take(self) -> bool:
         """Become the leader, unless somebody is."""
+        if self._is_stale():
+            self._path.unlink(missing_ok=True)
         file = self._path.open("a")
         for _ in range(TRIES):
             try:
@@ -33,15 +41,25 @@ class FileLeadership:
                 time.sleep(TRY_SECONDS)  # perhaps a page only asks, in heard_of_leader(), whether anybody leads
             else:
                 self._file = file
-                self.beat()
-                return True
+                return self.beat()
         file.close()
         return False
 
     def beat(self) -> bool:
         """Say that the leader is at work. False: it leads no longer."""
-        os.utime(self._path)
-        return True
+        os.utime(self._file.fileno())
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._file.fileno()), self._path.stat()):
+                return True
+        self.release()
+        return False
+
+    def _is_stale(self) -> bool:
+        """Whether the last leader has not been heard of for too long, whatever its lock says."""
+        try:
+            return time.time() - self._path.stat().st_mtime > LEASE_SECONDS
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         if self._file is not None:

@@ -48,6 +48,20 @@ def active() -> int:
     return WorkflowRun.objects.active().count()
 
 
+def committed() -> int:
+    """How many events are stored."""
+    from runs.models import RunEvent
+
+    return RunEvent.objects.count()
+
+
+def workers() -> list[str]:
+    """Who works on runs, or did last."""
+    from runs.models import WorkflowRun
+
+    return sorted(WorkflowRun.objects.active().exclude(worker="").values_list("worker", flat=True).distinct())
+
+
 def verdict(kills: int) -> dict[str, Any]:
     """What is wrong with the runs, in sentences; and how many steps ran, and ran again."""
     from runs.models import WorkflowRun
@@ -160,10 +174,11 @@ def main() -> None:
     django.setup()
     LEDGER, seed = sys.argv[1:]
     CHANCE.seed(seed)
+    questions = {question.__name__: question for question in (start, top_up, active, committed, workers, verdict)}
     for line in sys.stdin:
         name, *values = json.loads(line)
         print(
-            json.dumps({"start": start, "top_up": top_up, "active": active, "verdict": verdict}[name](*values)),
+            json.dumps(questions[name](*values)),
             flush=True,
         )
 
