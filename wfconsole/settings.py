@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wfconsole.addresses import is_database, is_http, read_links
+from wfconsole.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EX_CONFIG = 78  # the exit code for a wrong setting, as in sysexits.h
@@ -60,6 +61,13 @@ class Environment(BaseSettings):
     wfconsole_http_private_networks: str = ""
     # The largest answer that it takes, in bytes.
     wfconsole_http_max_bytes: int = Field(default=1_048_576, ge=1024, le=1_073_741_824)
+    # The lowest level of what steps log that is kept with their run.
+    wfconsole_run_log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # How many log lines are kept of one run, and how many bytes of one line.
+    wfconsole_run_log_lines: int = Field(default=10_000, ge=0, le=1_000_000)
+    wfconsole_run_log_line_bytes: int = Field(default=8_192, ge=256, le=1_048_576)
+    # How the server's own log is written: "console" for people, "json" for programs, an object on each line.
+    wfconsole_log_format: Literal["console", "json"] = "console"
     # A name for this installation, shown beside the product's.
     wfconsole_name: str = Field(default="", max_length=24)
     # sqlite:///path or postgres://user:password@host:port/name
@@ -188,6 +196,8 @@ MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
 HTTP_HOSTS = _names(ENV.wfconsole_http_hosts)
 HTTP_PRIVATE_NETWORKS = _names(ENV.wfconsole_http_private_networks)
 HTTP_MAX_BYTES = ENV.wfconsole_http_max_bytes
+RUN_LOG_LINES = ENV.wfconsole_run_log_lines
+RUN_LOG_LINE_BYTES = ENV.wfconsole_run_log_line_bytes
 MAX_JSON_DEPTH = 100  # levels of nesting in any JSON that a person or a program sends
 MAX_TAGS = 50  # tags of one run
 MAX_TAG_LENGTH = 100  # characters
@@ -379,16 +389,4 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Logging --------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"trace": {"()": "wfconsole.telemetry.TraceIds"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}{trace}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["trace"]}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "runs": {"level": "INFO"},
-        "wfconsole": {"level": "INFO"},
-        "axes": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_config(ENV.wfconsole_log_format, ENV.wfconsole_run_log_level)

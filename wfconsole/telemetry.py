@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import logging
 import os
-import sys
 import threading
 import time
 from typing import Any
@@ -78,26 +77,6 @@ def _number(name: str, default: int) -> int:
 
 
 # --- Logging --------------------------------------------------------------------------------------
-
-
-class TraceIds(logging.Filter):
-    """Gives each record `trace`: the ids of the span it was written in, or nothing."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.trace = _current_ids()
-        return True
-
-
-def _current_ids() -> str:
-    # A process that imported no tracing has no span; importing it for a log line would cost more than the line.
-    if "opentelemetry.trace" not in sys.modules:
-        return ""
-    from opentelemetry import trace
-
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid:
-        return ""
-    return f" [trace {context.trace_id:032x} span {context.span_id:016x}]"
 
 
 class _Rarely(logging.Filter):

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,12 @@ import orjson
 
 from .conditions import truthy
 from .context import DONE, NOT_BAILED, StepContext, Writer
+from .current_step import current_step
 from .deadline import in_words
 from .errors import StepRefused
 from .execution import Execution, Interrupted
 from .json_value import settle
+from .masking import Mask
 from .records import StepRecord
 from .results import StepStatus
 from .schemas import issues_cause, issues_text
@@ -39,6 +41,7 @@ class Body:
         "payload",
         "record",
         "schema_instance",
+        "secrets",
         "sink",
         "site",
         "span",
@@ -66,6 +69,33 @@ class Body:
         self.start = start
         self.sink: _ThreadSink | None = None  # of the attempt now running, where that is in a thread
         self.walk_nested = walk_nested
+        self.secrets: object = None  # see CurrentStep
+
+    # --- As a CurrentStep ---
+
+    @property
+    def run_id(self) -> str:
+        return self.ex.snapshot.run_id
+
+    @property
+    def workflow_id(self) -> str:
+        return self.site.flow.workflow.id
+
+    @property
+    def path(self) -> str:
+        return self.site.path
+
+    @property
+    def mask(self) -> Mask:
+        return self.ex.workflow.mask
+
+    def given_to_run(self) -> Iterable[object]:
+        return (self.ex.snapshot.input, self.ex.request_context.to_dict())
+
+    def given_to_step(self) -> Iterable[object]:
+        return (self.payload.value, self.record.resume_payload)
+
+    # --- One try ---
 
     async def attempt(self, number: int, timeout: float | None) -> Ending:
         """One try. Raises what the step raised."""
@@ -118,6 +148,7 @@ class Body:
     async def _call(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:
         ex = self.ex
         task = ex.enter_body()
+        current = current_step.set(self)
         try:
             if self.span.is_recording:
                 with self.span.use():
@@ -128,6 +159,7 @@ class Body:
                 raise Interrupted from None
             raise
         finally:
+            current_step.reset(current)
             ex.leave_body(task)
 
     async def _invoke(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:

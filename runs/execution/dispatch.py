@@ -23,6 +23,7 @@ from .announce import announce
 from .connection import Connection
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader, last_seen
+from .run_logs import capture
 
 MOST_COUNTED = 10_000
 
@@ -61,6 +62,7 @@ def start_executor() -> None:
         except ImproperlyConfigured as error:
             sys.stderr.write(f"wfconsole: {error}\n")
             raise SystemExit(78) from None  # EX_CONFIG
+        capture(executor)  # only now: the workflows' own loggers are known
         _executor = executor
 
 

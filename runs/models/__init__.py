@@ -5,6 +5,7 @@ from .audit import Actor, AuditEntry
 from .event import Payload, RunEvent
 from .run import RunTag, WorkflowRun
 from .run_label import RunLabel
+from .run_log import LogLevel, RunLog
 from .span import Span, SpanKind, SpanState
 from .workflow import WorkflowDefinition, WorkflowVersion
 
@@ -12,9 +13,11 @@ __all__ = [
     "Actor",
     "ApiToken",
     "AuditEntry",
+    "LogLevel",
     "Payload",
     "RunEvent",
     "RunLabel",
+    "RunLog",
     "RunTag",
     "Span",
     "SpanKind",

@@ -1,4 +1,4 @@
-"""log_line: writes one line to the run's stream and to the server's log."""
+"""log_line: writes one line to the run's stream and log, and to the server's log."""
 
 import logging
 from typing import Any, Literal
@@ -26,6 +26,6 @@ async def log_line(ctx: StepContext[Line]) -> object:
     line = ctx.input
     # Line breaks would let a value pass itself off as another line of the log.
     told = " ".join(line.message.splitlines())
-    logger.log(getattr(logging, line.level.upper()), "%s (run %s, step %s)", told, ctx.run_id, ctx.path)
+    logger.log(getattr(logging, line.level.upper()), "%s", told)
     await ctx.writer.write({"type": "log", "level": line.level, "message": line.message, "data": line.data})
     return line.data

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from runs.execution import dispatch
-from runs.models import Actor, AuditEntry, WorkflowRun
+from runs.models import Actor, AuditEntry, RunLog, WorkflowRun
 
 from .run_page import RunPage
 from .run_tabs import TABS
@@ -64,6 +64,7 @@ def find_run(request: HttpRequest, run_id: str) -> WorkflowRun:
 def _tabs(page: RunPage) -> list[dict[str, object]]:
     counts = {
         "stream": page.snapshot.chunk_count,
+        "logs": RunLog.objects.of_run(page.run.pk).count(),
         "steps": sum(1 for row in page.rows if row.record is not None),
         "trace": span_count(page.run),
         "activity": AuditEntry.objects.filter(object_type="run", object_id=page.run.pk).count(),

@@ -18,6 +18,7 @@ from runs.execution.history import read_events
 from runs.models import AuditEntry
 
 from .questions import shown_questions
+from .run_logs import logs_tab
 from .run_page import RunPage, step_address
 from .stream_panel import stream_panel
 from .trace_tab import trace_tab
@@ -270,6 +271,7 @@ TABS: dict[str, tuple[str, Callable[[RunPage, HttpRequest], Context]]] = {
     "timeline": ("Timeline", timeline_tab),
     "stream": ("Stream", stream_tab),
     "steps": ("Steps", steps_tab),
+    "logs": ("Logs", logs_tab),
     "state": ("State", state_tab),
     "input": ("Input & context", input_tab),
     "trace": ("Trace", trace_tab),

@@ -6,10 +6,13 @@ from typing import Any
 import orjson
 from django.core.management.base import CommandError
 
-from runs.models import WorkflowRun
+from runs.models import RunLog, WorkflowRun
+from runs.models.run_log import line_text
 
 from ..console_command import BAD_INPUT, ConsoleCommand
 from ..run_json import run_json
+
+LINES_AT_ONCE = 1_000
 
 
 class Command(ConsoleCommand):
@@ -17,17 +20,31 @@ class Command(ConsoleCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("run", help="its id")
-        parser.add_argument("--json", action="store_true", help="everything, as one JSON object")
+        parser.add_argument("--logs", action="store_true", help="what its steps have logged, instead")
+        parser.add_argument("--json", action="store_true", help="everything, as JSON; with --logs a line each")
 
-    def handle(self, *, run: str, json: bool, **options: object) -> None:
+    def handle(self, *, run: str, json: bool, logs: bool, **options: object) -> None:
         found = WorkflowRun.objects.select_related("version").filter(pk=run).first()
         if found is None:
             raise CommandError(f"There is no run {run}.", returncode=BAD_INPUT)
+        if logs:
+            self._print_logs(run, as_json=json)
+            return
         told = run_json(found)
         if json:
             self.print_json(told, pretty=True)
         else:
             self._print(told)
+
+    def _print_logs(self, run: str, *, as_json: bool) -> None:
+        for line in RunLog.objects.of_run(run).iterator(LINES_AT_ONCE):
+            if as_json:
+                told = {"at": line.at, "level": line.level_name, "logger": line.logger, "step": line.step}
+                self.print_json(told | {"message": line.message} | ({"error": line.error} if line.error else {}))
+            else:
+                self.stdout.write(line_text(line))
+        if dropped := RunLog.objects.dropped_of(run):
+            self.stderr.write(f"{dropped} further lines dropped")
 
     def _print(self, run: dict[str, Any]) -> None:
         steps = run.pop("steps")

@@ -1,0 +1,139 @@
+"""The server's own log: each line with the run, the step and the span that it was written in.
+
+WFCONSOLE_LOG_FORMAT tells how: `console`, a line for people, or `json`, an object on each line, by structlog.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+LINE = "{asctime} {levelname} {name}: {message}{where}"
+FIELDS = ("run_id", "workflow", "step", "trace_id", "span_id")
+
+
+def logging_config(form: str, run_log_level: str) -> dict[str, object]:
+    """Django's LOGGING. What steps log is kept with their runs from `run_log_level` on, whichever logger they use, so
+    the root lets it through; stderr shows less of what is not ours."""
+    kept = logging.getLevelName(run_log_level.upper())
+    ours = {"level": min(kept, logging.INFO)}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"context": {"()": Context}, "ours": {"()": Ours}},
+        "formatters": {"line": {"()": LogFormatter, "form": form}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["ours", "context"]},
+        },
+        "root": {"handlers": ["stderr"], "level": min(kept, logging.WARNING)},
+        "loggers": {"runs": ours, "wfconsole": ours, "axes": {"level": "ERROR"}},
+    }
+
+
+class Ours(logging.Filter):
+    """Lets through what people watch a server for: warnings of everybody, and news of the console and its workflows."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.WARNING:
+            return True
+        return record.levelno >= logging.INFO and record.name.partition(".")[0] in ("runs", "wfconsole")
+
+
+class Context(logging.Filter):
+    """Gives each record the ids of what it was written in, as far as there is such a thing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in _current().items():
+            setattr(record, name, value)
+        return True
+
+
+def _current() -> dict[str, str]:
+    ids = {}
+    # A process that imported no engine and no tracing has no step and no span; importing them for a log line would
+    # cost more than the line.
+    if "runs.engine.current_step" in sys.modules:
+        from runs.engine.current_step import current_step
+
+        step = current_step.get()
+        if step is not None:
+            ids |= {"run_id": step.run_id, "workflow": step.workflow_id, "step": step.path}
+    if "opentelemetry.trace" in sys.modules:
+        from opentelemetry import trace
+
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            ids |= {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+    return ids
+
+
+class LogFormatter(logging.Formatter):
+    """Writes records, structlog's own among them, in one of the two forms."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(LINE, style="{")
+        self._is_json = form == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._json.format(record) if self._is_json else _hidden(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        ids = {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+        if isinstance(record.msg, Mapping):
+            values = {key: value for key, value in record.msg.items() if not key.startswith("_")}
+            told = [str(values.pop("event", "")), *(f"{key}={value}" for key, value in values.items())]
+            record.message = " ".join(told)
+        words = {"run_id": "run", "trace_id": "trace", "span_id": "span"}
+        where = " ".join(f"{words.get(name, name)} {value}" for name, value in ids.items())
+        record.where = f" [{where}]" if where else ""
+        return super().formatMessage(record)
+
+    @cached_property
+    def _json(self) -> logging.Formatter:
+        import orjson
+        import structlog  # not before the first line: it takes longer than all of Django's settings
+
+        def written(event: Mapping[str, Any], **_: object) -> str:
+            return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+        return structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
+            processors=[
+                _with_context,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _hide,
+                structlog.processors.EventRenamer("message"),
+                structlog.processors.JSONRenderer(serializer=written),
+            ],
+        )
+
+
+def _with_context(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """When, how loud, by whom, and in which run: the same keys whoever wrote the line."""
+    record = event["_record"]
+    told = {
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+    }
+    return told | event | {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+
+
+def _hide(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _hidden(value) if isinstance(value, str) and key not in FIELDS else value for key, value in event.items()
+    }
+
+
+def _hidden(text: str) -> str:
+    """The text without the secrets of the run, if it is a step that logs."""
+    if "runs.execution.run_logs" not in sys.modules:
+        return text
+    from runs.engine.current_step import current_step
+    from runs.execution.run_logs import secrets_of
+
+    step = current_step.get()
+    return text if step is None else secrets_of(step).hide(text)
