@@ -50,6 +50,7 @@ class SpanKeeper(SpanProcessor):
         self._open: dict[int, RunSpan | Span] = {}  # by span id
         self._renewed: set[int] = set()  # ids of the SDK's spans that are stored as open
         self._is_awake = False
+        self._is_busy = False  # with spans that are in the queue no more
         self._wake = threading.Event()  # there is something to do
         self._full = threading.Event()  # and it is enough for a batch, or the end
         self.closing = threading.Event()
@@ -121,7 +122,7 @@ class SpanKeeper(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until what has ended by now is stored. Whether it was, in this time."""
         deadline = time.monotonic() + timeout_millis / 1000
-        while self._ended or self._full.is_set():
+        while self._ended or self._is_busy:
             self._full.set()
             if time.monotonic() > deadline:
                 return False
@@ -161,12 +162,14 @@ class SpanKeeper(SpanProcessor):
 
     def _flush(self) -> None:
         while True:
+            self._is_busy = True
             spans = self._some()
             early = self._long_open() if len(spans) < BATCH else []
             if len(self._ended) < BATCH:
                 self._full.clear()
             if spans or early:
-                self._keep([self._row(span) for span in spans], early)
+                self._keep([row for span in spans if (row := self._row(span)) is not None], early)
+            self._is_busy = False
             if len(spans) < BATCH or (self.closing.is_set() and time.monotonic() > self._give_up_at):
                 return
 
@@ -177,11 +180,16 @@ class SpanKeeper(SpanProcessor):
                 spans.append(self._ended.popleft())
         return spans
 
-    def _row(self, span: RunSpan | ReadableSpan) -> tuple[Row, bool]:
-        """The row, and whether it renews one that is stored already."""
-        if isinstance(span, RunSpan):
-            return row_of(span), span.is_stored
-        row = row_of_other(span)
+    def _row(self, span: RunSpan | ReadableSpan) -> tuple[Row, bool] | None:
+        """The row, and whether it renews one that is stored already. None: nothing can be made of it."""
+        try:
+            if isinstance(span, RunSpan):
+                return row_of(span), span.is_stored
+            row = row_of_other(span)
+        except Exception:
+            logger.exception("The span %s cannot be stored.", span.name)
+            self.dropped += 1
+            return None
         was_open = row.span_id in self._renewed
         self._renewed.discard(row.span_id)
         return row, was_open

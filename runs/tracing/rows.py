@@ -15,7 +15,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -108,11 +108,19 @@ def row_of(span: RunSpan) -> Row:
         _plain(attributes.get("workflow.entity.id", "")) if is_outermost else "",
         span.start_time,
         span.end_time,
-        _text(_told(span, type)),
+        _text_of(span, type),
     )
 
 
-def _told(span: RunSpan, type: str) -> dict[str, Any]:
+def _text_of(span: RunSpan, type: str) -> str:
+    try:
+        return orjson.dumps(_told(span, type, orjson.Fragment), default=str).decode()
+    except (TypeError, ValueError):
+        return _text(_told(span, type, orjson.loads))
+
+
+def _told(span: RunSpan, type: str, take: Callable[[str], Any]) -> dict[str, Any]:
+    """`take`: what becomes of a text that is JSON already."""
     attributes = span.attributes
     root = span.root.attributes if span.root is not span else attributes
     told: dict[str, Any] = {}
@@ -121,7 +129,7 @@ def _told(span: RunSpan, type: str) -> dict[str, Any]:
         short = JSON_TEXTS.get(key)
         if short is not None:
             if root is attributes or short not in AS_ROOT or value != root.get(key):
-                told[short] = orjson.Fragment(value if len(value) <= MOST_BYTES else _shortened(value))
+                told[short] = take(value if len(value) <= MOST_BYTES else _shortened(value))
         elif key not in TOLD_BY_COLUMNS:
             short = PLAIN.get(key)
             if short is not None:
@@ -237,9 +245,7 @@ def _text(told: dict[str, Any]) -> str:
     try:
         return orjson.dumps(told, default=str).decode()
     except (TypeError, ValueError):  # a number beyond 64 bits, half a surrogate pair
-        plain = {key: orjson.loads(v.contents) if isinstance(v, orjson.Fragment) else v for key, v in told.items()}
-        text = json.dumps(plain, default=str)
-        return text.encode("utf-8", "replace").decode()
+        return json.dumps(told, default=str).encode("utf-8", "replace").decode()
 
 
 def _name(name: str) -> str:
