@@ -31,11 +31,12 @@ from .run import Run
 from .schemas import Schema
 from .snapshot import fold
 from .step import RetryPolicy, Step, step
+from .step_info import StepInfo
 from .store import MemoryRunStore, RunCard, RunLog, RunStore
 from .stream import RunStream
 from .tracing import Tracing, TracingContext, TracingOptions
 from .undefined import UNSET
-from .workflow import StepInfo, Workflow
+from .workflow import Workflow
 
 __all__ = [
     "UNSET",

@@ -5,7 +5,6 @@ import inspect
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -24,8 +23,8 @@ from .request import check_request
 from .resuming import check_resume
 from .run import Run
 from .runs import RunBook
-from .schemas import Schema
 from .step import RetryPolicy, Step, _schema
+from .step_info import StepInfo, described, schema_json
 from .store import MemoryRunStore, RunStore
 from .time_travel import check_time_travel
 from .tracing import EntryInfo, Tracing
@@ -34,25 +33,6 @@ from .undefined import UNSET, Unset
 logger = logging.getLogger("wfconsole.engine")
 
 Callback = Callable[[Any], object]
-
-
-@dataclass(frozen=True, slots=True)
-class StepInfo:
-    """What people may want to know of a step. Schemas are JSON Schemas."""
-
-    id: str
-    path: str
-    kind: str  # step, mapping, workflow, sleep
-    description: str | None = None
-    metadata: Mapping[str, object] | None = None
-    input_schema: Mapping[str, object] | None = None
-    output_schema: Mapping[str, object] | None = None
-    resume_schema: Mapping[str, object] | None = None
-    suspend_schema: Mapping[str, object] | None = None
-    retries: int = 0  # tries after the first
-    timeout: float | None = None  # seconds that one try may take
-    state_schema: Mapping[str, object] | None = None
-    request_context_schema: Mapping[str, object] | None = None
 
 
 class Workflow:
@@ -130,7 +110,7 @@ class Workflow:
             own = (self.input_schema, self.output_schema, self.state_schema, self.request_context_schema)
             schemas = [schema for step in described for schema in (step.input_schema, step.output_schema)]
             schemas += [schema for step in described for schema in (step.resume_schema, step.suspend_schema)]
-            self._mask = Mask.of(*(_json(schema) for schema in own), *schemas)
+            self._mask = Mask.of(*(schema_json(schema) for schema in own), *schemas)
         return self._mask
 
     # Building
@@ -308,7 +288,7 @@ class Workflow:
                 found[prefix + entry.id] = StepInfo(entry.id, prefix + entry.id, "sleep", description)
             for step in entry.steps:
                 path = prefix + step.id
-                found[path] = _described(step, path, self.retries)
+                found[path] = described(step, path, self.retries)
                 if step.workflow is not None:
                     step.workflow._describe(f"{path}.", found)
 
@@ -320,11 +300,16 @@ class Workflow:
         """Changes whenever graph, schemas or the code of a step change. Hexadecimal."""
         digest = hashlib.sha256()
         schemas = (self.input_schema, self.output_schema, self.state_schema, self.request_context_schema)
-        described: list[object] = [self.id, self.description, self.metadata, [_json(schema) for schema in schemas]]
+        told: list[object] = [
+            self.id,
+            self.description,
+            self.metadata,
+            [schema_json(schema) for schema in schemas],
+        ]
         retries = [self.retries.attempts, self.retries.delay, self.retries.backoff, self.retries.max_delay]
         if self.timeout is not None:
-            described.append(self.timeout)
-        digest.update(_canonical([*described, retries, self.serialized_step_graph()]))
+            told.append(self.timeout)
+        digest.update(_canonical([*told, retries, self.serialized_step_graph()]))
         for entry in self.entries:
             for part in (
                 getattr(entry, "condition", None),
@@ -333,7 +318,7 @@ class Workflow:
             ):
                 digest.update(_source(part))
             for step in entry.steps:
-                digest.update(_canonical([_json(schema) for schema in (step.input_schema, step.output_schema)]))
+                digest.update(_canonical([schema_json(schema) for schema in (step.input_schema, step.output_schema)]))
                 digest.update(step.workflow.content_hash().encode() if step.workflow else _source(step.function))
         return digest.hexdigest()
 
@@ -382,28 +367,6 @@ def _mapper(mapping: MapConfig | Callable[..., object]) -> Callable[..., object]
         return await mapping.apply(context, call) if isinstance(mapping, MapConfig) else await call(mapping)
 
     return apply
-
-
-def _described(step: Step, path: str, retries: RetryPolicy) -> StepInfo:
-    return StepInfo(
-        step.id,
-        path,
-        step.kind,
-        step.description,
-        step.metadata,
-        _json(step.input_schema),
-        _json(step.output_schema),
-        _json(step.resume_schema),
-        _json(step.suspend_schema),
-        step.retry_policy(retries).attempts,
-        step.time_limit(retries),
-        _json(step.state_schema),
-        _json(step.request_context_schema),
-    )
-
-
-def _json(schema: Schema | None) -> dict[str, object] | None:
-    return schema.json_schema if schema is not None else None
 
 
 def _canonical(value: object) -> bytes:

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from runs.engine import Step, Workflow
 from runs.engine.definition import InvalidDefinition, build_workflow
-from runs.engine.workflow import StepInfo
+from runs.engine.step_info import StepInfo
 from runs.models import WorkflowDefinition, WorkflowVersion
 from runs.steps import TOOLS
 from runs.steps.addresses import LIMITS
