@@ -5,8 +5,11 @@ import os
 import sys
 from pathlib import Path
 
+from wfconsole.memory import collect_rarely
+
 
 def main() -> None:
+    collect_rarely()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
     try:
         from django.core.management import execute_from_command_line

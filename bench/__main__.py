@@ -6,6 +6,7 @@ beside it the least and the most. `--profile W1` tells instead where the time of
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -113,9 +114,10 @@ def measure(kind: str, names: list[str], folder: Path, *, profile: bool) -> dict
 
 
 def _with_django(kind: str, name: str, *, profile: bool) -> dict[str, dict[str, float]]:
-    from wfconsole import telemetry
+    from wfconsole import memory, telemetry
 
-    telemetry.start()  # as the server does
+    memory.collect_rarely()  # as the server does
+    telemetry.start()
     import django
 
     django.setup()
@@ -136,6 +138,8 @@ def _engine(name: str, *, profile: bool) -> dict[str, float]:
 
     checkpoints = Checkpoints()  # as the executor has them
     checkpoints.start()
+    gc.collect()  # as the server does five seconds after its start
+    gc.freeze()
     try:
         if not profile:
             return asyncio.run(measure_engine(name))

@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application
 from wfconsole import memory, telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
+memory.collect_rarely()
 memory.keep_small()
 telemetry.start()  # before Django reads its list of middleware, to which tracing adds one
 http = get_asgi_application()  # before everything below: it needs Django's applications loaded
