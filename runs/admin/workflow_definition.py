@@ -23,7 +23,8 @@ class WorkflowDefinitionAdmin(DefinitionPages):
     search_fields = ["id", "description"]
     actions = ["enable", "disable", "export"]
     inlines = [VersionInline]
-    fields = ["id", "origin", "description", "problem", "enabled", "concurrency", "console", "graph"]
+    fields = ["id", "origin", "description", "problem", "enabled", "concurrency", "time_limit"]
+    fields += ["keep_values_days", "keep_days", "keep_runs", "console", "graph"]
     readonly_fields = ["id", "origin", "description", "problem", "console", "graph"]
 
     def has_delete_permission(self, request: HttpRequest, obj: WorkflowDefinition | None = None) -> bool:

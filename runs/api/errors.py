@@ -21,12 +21,15 @@ from runs.engine.errors import (
 )
 from runs.execution.start import (
     InputTooLarge,
+    InvalidTime,
     InvalidTracing,
     QueueFull,
     StartRefused,
     UnknownWorkflow,
     WorkflowDisabled,
 )
+from runs.execution.start_once import KeyUsed
+from runs.execution.trouble import INSUFFICIENT_STORAGE, NOTHING_STORED, RETRY_SECONDS, UNAVAILABLE, trouble_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +68,7 @@ STATUSES: list[tuple[type[Exception], int]] = [
     (RunAlreadyStarted, 409),
     (CannotTimeTravel, 409),
     (WorkflowDisabled, 409),
+    (KeyUsed, 409),
     (InputTooLarge, 413),
     (RequestDataTooBig, 413),
     (QueueFull, 429),
@@ -79,11 +83,15 @@ def as_api_error(error: Exception) -> ApiError | None:
     """What a program is told of an error; None for one that is ours."""
     if isinstance(error, ApiError):
         return error
+    if isinstance(error, InvalidTime):
+        return InvalidBody([(error.field, error.message)])
     if isinstance(error, InvalidTracing):
         return InvalidBody([(f"tracingOptions.{error.field}", error.message)])
     for kind, status in STATUSES:
         if isinstance(error, kind):
             return ApiError(status, WORDS.get(kind, str(error)))
+    if (trouble := trouble_of(error)) is not None:
+        return ApiError(trouble.status, f"{trouble.sentence} {NOTHING_STORED}")
     return None
 
 
@@ -96,6 +104,8 @@ def error_answer(error: ApiError) -> HttpResponse:
         answer["WWW-Authenticate"] = "Bearer"
     if error.status == 429:
         answer["Retry-After"] = "1"
+    if error.status in (UNAVAILABLE, INSUFFICIENT_STORAGE):
+        answer["Retry-After"] = str(RETRY_SECONDS)
     return answer
 
 

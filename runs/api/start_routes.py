@@ -1,25 +1,27 @@
 """Starting runs: at once, waiting for the result, or as a stream."""
 
-import hashlib
-from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router
+from pydantic import Field
 
+from runs.engine.deadline import LONGEST_SECONDS
 from runs.engine.errors import InvalidInput
 from runs.engine.results import FINAL_STATUSES
 from runs.engine.undefined import UNSET
 from runs.execution.onward import make_run, start_made
 from runs.execution.start import StartRequest
+from runs.execution.start_once import start_once
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 
 from .caller import Caller, authenticate
 from .documented import body
-from .errors import ApiError
+from .errors import ApiError, InvalidBody
 from .following import refused_stream, result_answer, stream_answer
 from .request import ApiBody, ContextBody, Query, body_of
 from .run_routes import find_run
@@ -28,8 +30,7 @@ from .workflow_routes import find_workflow
 
 router = Router(tags=["start"])
 
-LONGEST_KEY = 255
-KEY_LENGTH = 32  # characters of a start key that tell the caller's key; as many tell the body
+HIGHEST_PRIORITY = 1000
 
 
 class ResourceBody(ApiBody):
@@ -45,6 +46,11 @@ class StartBody(ContextBody):
     initialState: Any = None
     outputOptions: dict[str, Any] | None = None
     perStep: bool | None = None
+    # Beyond the reference's.
+    priority: int | None = Field(default=None, ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY)  # higher goes first
+    startAt: str | None = None  # a moment with its zone
+    startIn: float | None = Field(default=None, ge=0)  # seconds
+    timeLimit: float | None = Field(default=None, gt=0)  # seconds until the run fails if it has not ended
 
 
 class StartHereBody(StartBody, ResourceBody):  # the fields of the last one come first, and so do their issues
@@ -141,30 +147,32 @@ def _request(workflow_id: str, run_id: str | None, given: StartBody) -> StartReq
         output_options=given.outputOptions or {},
         per_step=given.perStep or False,
         resource_id=getattr(given, "resourceId", None) or "",
+        priority=given.priority or 0,
+        start_at=_start_at(given),
+        time_limit=given.timeLimit,
     )
 
 
+def _start_at(given: StartBody) -> datetime | None:
+    if given.startAt is not None and given.startIn is not None:
+        raise InvalidBody([("startIn", "Give startAt or startIn, not both.")])
+    if given.startIn is not None:
+        return datetime.now(UTC) + timedelta(seconds=min(given.startIn, LONGEST_SECONDS + 1))
+    if given.startAt is None:
+        return None
+    try:
+        return datetime.fromisoformat(given.startAt)
+    except ValueError:
+        raise InvalidBody([("startAt", "A moment such as 2026-11-22T14:00:00Z is needed.")]) from None
+
+
 def _start(request: HttpRequest, caller: Caller, wanted: StartRequest) -> WorkflowRun:
-    """Start it, once for each Idempotency-Key. Raises ApiError 409 when the key came with something else before."""
+    """Start it, once for each Idempotency-Key: see start_once()."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return start_made(wanted, actor=caller.actor)
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise ApiError(400, f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.")
-    mine = _digest(f"{caller.key}\n{key}".encode())
     asked = orjson.dumps([request.path, request.GET.get("runId")]) + request.body
-    whole = mine + _digest(asked)
-    # By range: the index on the column serves it. The letter is beyond all hexadecimal digits.
-    before = WorkflowRun.objects.filter(start_key__gte=mine, start_key__lt=f"{mine}g").first()
-    if before is None:
-        return start_made(replace(wanted, start_key=whole), actor=caller.actor)
-    if before.start_key != whole:
-        raise ApiError(409, f"This Idempotency-Key has started run {before.pk} with another body.")
-    return before
-
-
-def _digest(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()[:KEY_LENGTH]
+    return start_once(key, caller.key, asked, wanted, lambda wanted: start_made(wanted, actor=caller.actor))
 
 
 def _check_run_id(run_id: str) -> None:

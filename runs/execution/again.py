@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from runs.engine import UNSET, Workflow
+from runs.engine.deadline import BY_START
 from runs.engine.errors import CannotTimeTravel, InvalidInput
 from runs.engine.events import Event, EventType
 from runs.engine.graph import Branch, Entry, ForEach, Parallel, entry_ids
@@ -48,8 +49,15 @@ def request_of(run: WorkflowRun) -> StartRequest:
         output_options=first.get("outputOptions") or {},
         resource_id=run.resource_id,
         priority=run.priority,
+        time_limit=_own_limit(first),
         origin_id=run.pk,
     )
+
+
+def _own_limit(first: Mapping[str, Any]) -> float | None:
+    """The time limit that a start was given, in seconds; one of the workflow's is looked up anew."""
+    deadline = first.get("deadline") or {}
+    return deadline["seconds"] if deadline.get("setBy") == BY_START else None
 
 
 def run_again(

@@ -24,13 +24,16 @@ from runs.engine import CancelToken, Workflow
 from runs.models import WorkflowRun, WorkflowVersion
 
 from .admission import admit
+from .announce import announce
 from .background import Background
 from .checkpoints import Checkpoints
 from .connection import Connection, is_trouble
 from .database_store import DatabaseRunStore
+from .deadlines import expire, overdue
 from .definitions import refresh_definitions
-from .execute import Claim, claim, execute_run, is_claimed
+from .execute import WORKER, Claim, claim, execute_run, is_claimed
 from .leadership import leadership
+from .lingering import Lingering, forget_lingering
 from .recovery import close_spans, due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
 from .registry import register_versions, registry, runnable
 
@@ -72,6 +75,7 @@ class EmbeddedExecutor:
         self._workflows: dict[int, Workflow] = {}  # by version
         self._more = False  # whether runs were left in the queue for want of room
         self._store: DatabaseRunStore | None = None
+        self._lingering: Lingering | None = None
         self._models: Background | None = None
 
     # --- From any thread ---
@@ -183,6 +187,7 @@ class EmbeddedExecutor:
         try:
             self._wake = asyncio.Event()
             self._store = DatabaseRunStore()
+            self._lingering = Lingering(self._store.writer, WORKER)
             self._loop = loop
             if checkpoints is not None:
                 checkpoints.start()
@@ -241,6 +246,7 @@ class EmbeddedExecutor:
 
     async def _begin(self) -> None:
         orphans = await self._store.writer.perform(requeue_orphans)
+        await self._store.writer.perform(forget_lingering)
         await self._store.writer.perform(close_spans)
         if orphans:
             logger.info("Runs that were left in the middle and go on now: %d", orphans)
@@ -249,6 +255,9 @@ class EmbeddedExecutor:
     async def _sweep(self) -> None:
         if due := await self._store.read(lambda connection: due_sleepers(connection, in_hand=self._executions)):
             await self._store.writer.perform(lambda connection: wake(connection, due))
+        if late := await self._store.read(lambda connection: overdue(connection, in_hand=self._executions)):
+            for run_id, event in await self._store.writer.perform(lambda connection: expire(connection, late)):
+                announce({run_id: [event]})
         for run_id in await self._store.read(to_cancel):
             execution = self._executions.get(run_id)
             if execution is not None and not execution.cancel.canceled:
@@ -307,7 +316,8 @@ class EmbeddedExecutor:
             if claimed.cancel_requested:
                 by = await self._store.read(lambda connection: who_cancels(connection, claimed.run_id))
                 execution.cancel.cancel(by=by)
-            await execute_run(self._store, claimed, self._workflows[claimed.version_id], execution.cancel)
+            left = self._lingering.of_run(claimed.run_id)
+            await execute_run(self._store, claimed, self._workflows[claimed.version_id], execution.cancel, left)
         except Exception:
             logger.exception("Run %s is left as it is; it goes on after the next start.", claimed.run_id)
         finally:

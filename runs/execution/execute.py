@@ -11,6 +11,7 @@ from typing import Any
 from runs.engine import CancelToken, Workflow, execute
 from runs.engine.errors import Fenced
 from runs.engine.events import Event, EventType
+from runs.engine.execution import LeftBehind
 from runs.engine.results import RunStatus
 
 from .admission import Candidate
@@ -69,8 +70,14 @@ def is_claimed(connection: Connection, claims: Sequence[Claim]) -> bool:
     return row is not None and row[0] >= claims[0].epoch
 
 
-async def execute_run(store: DatabaseRunStore, claim: Claim, workflow: Workflow, cancel: CancelToken) -> None:
-    """Continue a claimed run until it ends, waits, or belongs to somebody else.
+async def execute_run(
+    store: DatabaseRunStore,
+    claim: Claim,
+    workflow: Workflow,
+    cancel: CancelToken,
+    left_behind: LeftBehind | None = None,
+) -> None:
+    """Continue a claimed run until it ends, waits, or belongs to somebody else. `left_behind`: as execute() has it.
 
     A canceled task leaves the run as it is, for whoever takes it next.
     """
@@ -83,6 +90,7 @@ async def execute_run(store: DatabaseRunStore, claim: Claim, workflow: Workflow,
             cancel=cancel,
             park_after=PARK_SECONDS,
             interrupt_after=INTERRUPT_SECONDS,
+            left_behind=left_behind,
         )
     except Fenced:
         logger.info("Run %s has been taken over; nothing more is written here.", claim.run_id)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -11,7 +12,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from runs.engine.errors import CannotTimeTravel, NotActive, RunAlreadyExists, RunAlreadyStarted
-from runs.engine.events import EventType
+from runs.engine.events import Event, EventType
 from runs.engine.records import RunSnapshot
 from runs.engine.restarting import restart_data
 from runs.engine.results import RunStatus
@@ -144,6 +145,16 @@ class _Act(NamedTuple):
     actor: Actor
 
 
+def _deadline(snapshot: RunSnapshot, event: Event) -> datetime | None:
+    """When the run must have ended: one that is sent back to a step has its whole time again."""
+    deadline = snapshot.deadline
+    if deadline is None:
+        return None
+    if event.type == EventType.RUN_TIME_TRAVEL:
+        deadline = deadline.again(event.at)
+    return datetime.fromtimestamp(deadline.at / 1000, UTC)
+
+
 def _set_going(
     run: WorkflowRun,
     snapshot: RunSnapshot,
@@ -167,6 +178,7 @@ def _set_going(
             wake_at=None,
             ended_at=None,
             cancel_requested_at=None,
+            deadline_at=_deadline(snapshot, event),
             updated_at=timezone.now(),
         )
         if not taken:

@@ -42,20 +42,20 @@ def release(connection: Connection, claims: Iterable[tuple[str, int]]) -> None:
 
 
 def due_sleepers(connection: Connection, *, in_hand: Collection[str]) -> list[str]:
-    """Runs whose time has come. Those in hand wake by themselves."""
+    """Runs whose time has come, to start or to go on. Those in hand wake by themselves."""
     rows = connection.execute(
-        f"SELECT id FROM {RUNS} WHERE wake_at <= %s AND status = 'waiting' AND NOT queued AND worker <> ''"  # noqa: S608
-        " ORDER BY wake_at LIMIT %s",
+        f"SELECT id FROM {RUNS} WHERE wake_at <= %s AND NOT queued"  # noqa: S608
+        " AND (status = 'pending' OR status = 'waiting' AND worker <> '') ORDER BY wake_at LIMIT %s",
         (moment(time.time_ns() // 1_000_000), AT_ONCE),
     ).fetchall()
     return [run_id for (run_id,) in rows if run_id not in in_hand]
 
 
 def wake(connection: Connection, run_ids: Iterable[str]) -> None:
-    """Queue sleepers, unless somebody canceled or woke them meanwhile."""
+    """Queue them, unless somebody canceled or woke them meanwhile."""
     for run_id in run_ids:
         connection.execute(
-            f"UPDATE {RUNS} SET queued = %s WHERE id = %s AND status = 'waiting' AND NOT queued",  # noqa: S608
+            f"UPDATE {RUNS} SET queued = %s WHERE id = %s AND status IN ('pending', 'waiting') AND NOT queued",  # noqa: S608
             (True, run_id),
         )
 

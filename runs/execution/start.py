@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from uuid_utils.compat import uuid7
 
 from runs.engine import UNSET, Workflow
+from runs.engine.deadline import LONGEST_SECONDS, Deadline
 from runs.engine.errors import RunAlreadyExists
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
@@ -26,6 +27,7 @@ from .trace_place import labels_for, tell_request, trace_of, trace_parent
 __all__ = [
     "InputTooLarge",
     "InvalidRunId",
+    "InvalidTime",
     "InvalidTracing",
     "QueueFull",
     "StartRefused",
@@ -36,6 +38,7 @@ __all__ = [
     "start_run",
 ]
 
+LATE_SECONDS = 60.0  # a start that is due earlier than this was meant otherwise
 RUN_ID_LENGTH = WorkflowRun._meta.pk.max_length
 
 
@@ -77,6 +80,15 @@ class InvalidRunId(StartRefused):
         super().__init__(message)
 
 
+class InvalidTime(StartRefused):
+    """A start or an end that cannot be kept to. `field`: startAt or timeLimit."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        self.message = message
+        super().__init__(message)
+
+
 @dataclass(frozen=True, kw_only=True)
 class StartRequest:
     """What somebody asks for. Values are Python data as parsed from JSON; UNSET is "nothing given", None is null."""
@@ -93,6 +105,8 @@ class StartRequest:
     run_id: str | None = None  # None: a new UUIDv7
     start_key: str | None = None  # a second start with the same key gives the run that the first one made
     priority: int = 0  # higher goes first
+    start_at: datetime | None = None  # with its zone; None: as soon as there is room
+    time_limit: float | None = None  # seconds until the run fails if it has not ended; None: the workflow's own limit
     origin_id: str | None = None  # the run that this one was made from, and the step that it starts at
     origin_step: str = ""
     version_id: int | None = None  # of the workflow; None: the one that new runs get
@@ -106,7 +120,7 @@ def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
     if request.start_key and (made := _made_with(request.start_key)):
         return made
     checked = _check(request, actor.user)
-    now = time.time_ns() // 1_000_000
+    now = checked.at
     created = datetime.fromtimestamp(now / 1000, UTC)
     run = WorkflowRun(
         id=request.run_id or str(uuid7()),
@@ -115,6 +129,8 @@ def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
         priority=request.priority,
         created_at=created,
         updated_at=created,
+        wake_at=checked.start_at,
+        deadline_at=datetime.fromtimestamp(checked.deadline.at / 1000, UTC) if checked.deadline else None,
         last_seq=1,
         actor=actor.user,
         actor_label=actor.label,
@@ -156,6 +172,9 @@ def check_start(request: StartRequest, *, user: AbstractBaseUser | None = None) 
 class _Checked:
     """A request that may be carried out: of what, and with which first event."""
 
+    at: int  # epoch milliseconds
+    start_at: datetime | None  # None: now
+    deadline: Deadline | None
     version_id: int
     version_number: int
     tracing: TracingOptions
@@ -166,13 +185,17 @@ class _Checked:
 
 
 def _check(request: StartRequest, user: AbstractBaseUser | None) -> _Checked:
-    workflow, version_id, number = _runnable(request.workflow_id, request.version_id)
+    workflow, version_id, number, console_limit = _runnable(request.workflow_id, request.version_id)
+    now = time.time_ns() // 1_000_000
+    start_at, deadline = _times(request, workflow, console_limit, now)
     data, tracing = _first_event(request, workflow)
+    if deadline is not None:
+        data["deadline"] = deadline.to_json()
     text, large = encoded_event(data)
     _refuse_beyond_limits(request, user, size=len(text) + sum(map(len, (large or {}).values())))
     labels = labels_for(workflow, tracing, request.request_context)
     trace_id = trace_of(data.get("traceParent"), tracing)
-    return _Checked(version_id, number, tracing, trace_id, labels, text, large)
+    return _Checked(now, start_at, deadline, version_id, number, tracing, trace_id, labels, text, large)
 
 
 def _refuse_used_id(run_id: str) -> None:
@@ -184,20 +207,42 @@ def _made_with(start_key: str) -> WorkflowRun | None:
     return WorkflowRun.objects.filter(start_key=start_key).first()
 
 
-def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int]:
-    """The workflow, with the id and the number of the version wanted; None: of the one that new runs get."""
-    columns = ("problem", "enabled", "current_id", "current__number", "current__content_hash")
+def _times(
+    request: StartRequest, workflow: Workflow, console_limit: int | None, now: int
+) -> tuple[datetime | None, Deadline | None]:
+    """When the run is to start, if not now, and when it must have ended. `now`: epoch milliseconds."""
+    start_at, begins = request.start_at, now
+    if start_at is not None:
+        if start_at.tzinfo is None:
+            raise InvalidTime("startAt", "The start needs a time with its zone, such as 2026-11-22T14:00:00Z.")
+        ahead = start_at.timestamp() - now / 1000
+        if ahead < -LATE_SECONDS:
+            raise InvalidTime("startAt", f"The start lies in the past: {start_at.isoformat(timespec='seconds')}.")
+        if ahead > LONGEST_SECONDS:
+            raise InvalidTime("startAt", "The start lies more than a year ahead.")
+        start_at = start_at if ahead > 0 else None
+        begins += max(0, round(ahead * 1000))
+    limit = request.time_limit
+    if limit is not None and not 0 < limit <= LONGEST_SECONDS:
+        raise InvalidTime("timeLimit", f"A time limit has 1 to {LONGEST_SECONDS:.0f} seconds.")
+    return start_at, workflow.deadline(limit, begins, of_console=console_limit or None)
+
+
+def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int, int | None]:
+    """The workflow, the id and the number of the version wanted (None: of the one that new runs get), and the seconds
+    that the console gives its runs."""
+    columns = ("problem", "enabled", "current_id", "current__number", "current__content_hash", "time_limit")
     # Not the version itself: its graph and schemas take longer to read than all else here.
     found = list(WorkflowDefinition.objects.filter(pk=workflow_id).values_list(*columns))
     if not found:
         raise UnknownWorkflow(workflow_id)
-    problem, enabled, version_id, number, hash = found[0]
+    problem, enabled, version_id, number, hash, limit = found[0]
     if problem:
         raise WorkflowDisabled(workflow_id, problem)
     if not enabled:
         raise WorkflowDisabled(workflow_id, "It has been switched off.")
     if wanted not in (None, version_id):
-        return _earlier(workflow_id, wanted)
+        return *_earlier(workflow_id, wanted), limit
     workflow = registry().get(workflow_id)
     if workflow is None or hash != content_hash(workflow_id):
         workflow = ready_made(workflow_id, hash)
@@ -205,7 +250,7 @@ def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int]
             workflow = runnable(WorkflowVersion.objects.get(pk=version_id))
     if workflow is None:
         raise WorkflowDisabled(workflow_id, "This server does not have its code, or has another version of it.")
-    return workflow, version_id, number
+    return workflow, version_id, number, limit
 
 
 def _earlier(workflow_id: str, version_id: int | None) -> tuple[Workflow, int, int]:
@@ -258,4 +303,6 @@ def _refuse_beyond_limits(request: StartRequest, user: AbstractBaseUser | None, 
     if user is not None:
         limit = settings.MAX_QUEUED_PER_USER
         if WorkflowRun.objects.ready().filter(actor=user)[:limit].count() >= limit:
+            raise QueueFull(limit)
+        if request.start_at is not None and WorkflowRun.objects.to_start().filter(actor=user)[:limit].count() >= limit:
             raise QueueFull(limit)

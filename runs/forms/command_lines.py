@@ -102,6 +102,9 @@ def manage(workflow_id: str, body: Mapping[str, Any]) -> str:
     if "metadata" in tracing:
         parts.append(f"--metadata {shlex.quote(write_exact(tracing['metadata'], indent=None))}")
     parts += [f"--context-key {shlex.quote(path)}" for path in tracing.get("requestContextKeys", ())]
+    for option, name in (("--priority", "priority"), ("--start-at", "startAt"), ("--time-limit", "timeLimit")):
+        if name in body:
+            parts.append(f"{option} {shlex.quote(f'{body[name]:g}' if name == 'timeLimit' else str(body[name]))}")
     if body.get("outputOptions", {}).get("includeState"):
         parts.append("--include-state")
     if "initialState" in body:

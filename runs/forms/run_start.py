@@ -3,18 +3,22 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
+from runs.engine.deadline import BY_START, in_words
 from runs.engine.errors import InvalidInput
 from runs.engine.json_value import InvalidJson
 from runs.engine.masking import Mask
 from runs.engine.schemas import INVALID_STATE, run_context_head
 from runs.engine.snapshot import UNSET
+from runs.execution.times import read_moment, read_seconds
 from runs.models import WorkflowVersion
 
 from .context_rows import ContextRows
@@ -22,6 +26,8 @@ from .exact_json import is_integer, plain, read_exact, write_exact
 from .problem import Problem, with_placeholders, without_secrets
 from .trace_ids import SPAN_ID_DIGITS, TRACE_ID_DIGITS, id_fault, read_traceparent
 from .value_editor import ValueEditor
+
+T = TypeVar("T")
 
 TEXTS = (
     "trace_id",
@@ -31,6 +37,8 @@ TEXTS = (
     "resource_id",
     "run_id",
     "priority",
+    "start_at",
+    "time_limit",
     "root_span_name",
 )
 FLAGS = ("include_state", "include_resume_labels", "hide_input", "hide_output")
@@ -44,10 +52,14 @@ LABELS = {
     "resource_id": "Resource id",
     "run_id": "Run id",
     "priority": "Priority",
+    "start_at": "Start",
+    "time_limit": "Time limit",
     "root_span_name": "Root span name",
     "start": "This start",
 }
-OF_TRACING = {  # the engine's names of what this form calls otherwise
+OTHERWISE = {  # the engine's names of what this form calls otherwise
+    "startAt": "start_at",
+    "timeLimit": "time_limit",
     "traceId": "trace_id",
     "parentSpanId": "parent_span_id",
     "requestContextKeys": "context_keys",
@@ -114,6 +126,9 @@ class RunStartForm:
         }
         form.texts["resource_id"] = str(started.get("resourceId") or "")
         form.texts["priority"] = str(priority) if priority else ""
+        deadline = started.get("deadline") or {}
+        if deadline.get("setBy") == BY_START:
+            form.texts["time_limit"] = in_words(float(deadline["seconds"]))
         return form
 
     def _fill_tracing(self, options: Mapping[str, Any]) -> None:
@@ -150,12 +165,16 @@ class RunStartForm:
             "resource_id": self.texts["resource_id"],
             "run_id": self.texts["run_id"] or None,
             "priority": int(self.texts["priority"] or 0) if "priority" not in self.errors else 0,
+            "time_limit": self._read("time_limit", read_seconds),
         }
+        start_at = self._read("start_at", lambda text: read_moment(text, datetime.now(UTC)))
         if not isinstance(request["request_context"], dict):
             self.add_problem("context", " is not a JSON object. Write its keys and values in braces.")
-        digest = hashlib.sha256(repr(sorted(request.items(), key=lambda item: item[0])).encode()).hexdigest()
+        # Not the moment: `in 10 min` is another one each time.
+        told = sorted({**request, "start_at": self.texts["start_at"]}.items(), key=lambda item: item[0])
+        digest = hashlib.sha256(repr(told).encode()).hexdigest()
         # Sent twice it makes one run; changed and sent again, as after the browser's Back, it makes another one.
-        return {**request, "start_key": f"{self.start_key}.{digest[:40]}"}
+        return {**request, "start_at": start_at, "start_key": f"{self.start_key}.{digest[:40]}"}
 
     @property
     def editors(self) -> list[ValueEditor | ContextRows]:
@@ -200,6 +219,17 @@ class RunStartForm:
             return None, ' is not a JSON object. Write one such as {"ticket": "OPS-1"}.'
         return metadata, ""
 
+    def _read(self, name: str, read: Callable[[str], T]) -> T | None:
+        """What one of the texts says; one that cannot be read is a problem."""
+        text = self.texts[name]
+        if not text:
+            return None
+        try:
+            return read(text)
+        except ValueError as error:
+            self.add_problem(name, f' is "{text[:40]}", {error}.')
+            return None
+
     def _check_texts(self) -> None:
         texts = self.texts
         for name, digits in (("trace_id", TRACE_ID_DIGITS), ("parent_span_id", SPAN_ID_DIGITS)):
@@ -224,7 +254,7 @@ class RunStartForm:
 
     def add_problem(self, name: str, said: str) -> None:
         """Put a problem at one of the form's own controls; `said` is the end of a sentence."""
-        name = OF_TRACING.get(name, name)
+        name = OTHERWISE.get(name, name)
         if name == "context":
             self.context.say(said)
             return
@@ -262,7 +292,23 @@ class RunStartForm:
         }
         if self.texts["resource_id"]:
             body["resourceId"] = self.texts["resource_id"]
+        body |= self._order()
         return {name: part for name, part in body.items() if part is not UNSET and part != {}}
+
+    def _order(self) -> dict[str, Any]:
+        """Priority and times, as far as they can be read."""
+        texts = self.texts
+        found: dict[str, Any] = {}
+        if is_integer(texts["priority"]):
+            found["priority"] = int(texts["priority"])
+        with suppress(ValueError):
+            if texts["start_at"]:
+                moment = read_moment(texts["start_at"], datetime.now(UTC))
+                found["startAt"] = moment.isoformat(timespec="seconds")
+        with suppress(ValueError):
+            if texts["time_limit"]:
+                found["timeLimit"] = read_seconds(texts["time_limit"])
+        return found
 
     @property
     def options_summary(self) -> list[str]:
@@ -276,6 +322,8 @@ class RunStartForm:
             f"run id {texts['run_id']}" if texts["run_id"] else "",
             f"resource {texts['resource_id']}" if texts["resource_id"] else "",
             f"{' and '.join(hidden)} not on spans" if hidden else "",
+            f"starts {texts['start_at']}" if texts["start_at"] else "",
+            f"time limit {texts['time_limit']}" if texts["time_limit"] else "",
             f"priority {texts['priority']}" if texts["priority"] not in ("", "0") else "normal priority",
         ]
         return [part for part in said if part]
@@ -283,7 +331,7 @@ class RunStartForm:
     @property
     def options_open(self) -> bool:
         """Whether an option has a problem, so that it must be seen."""
-        own = {"resource_id", "run_id", "priority", "root_span_name"}
+        own = {"resource_id", "run_id", "priority", "start_at", "time_limit", "root_span_name"}
         return bool(own & self.errors.keys() or self.state.problems)
 
 

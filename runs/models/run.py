@@ -28,6 +28,10 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         """Runs that an executor may take now, those that go on after a stop or an answer among them."""
         return self.filter(queued=True)
 
+    def to_start(self) -> "WorkflowRunQuerySet":
+        """Runs that are to start at a later time."""
+        return self.filter(status=RunStatus.PENDING, queued=False, wake_at__isnull=False)
+
     def in_hand(self) -> "WorkflowRunQuerySet":
         """Runs that an executor works on."""
         return self.filter(status=RunStatus.RUNNING, queued=False)
@@ -41,11 +45,12 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         return self.filter(trace_id__in={trace_id.strip(), wanted, wanted.lstrip("0"), wanted.rjust(32, "0")} - {""})
 
     def enqueue(self, run: "WorkflowRun", tags: Sequence[str] = ()) -> "WorkflowRun":
-        """Store a new run with its tags, ready to be taken. To be called in a transaction.
+        """Store a new run with its tags, ready to be taken, or, if it has a `wake_at`, from then on. To be called in a
+        transaction.
 
         Raises IntegrityError when its id or its start key is in use.
         """
-        run.status, run.queued, run.tags = RunStatus.PENDING, True, list(tags)
+        run.status, run.queued, run.tags = RunStatus.PENDING, run.wake_at is None, list(tags)
         run.save(force_insert=True)
         # The list shows a tag given twice twice; to find the run by it, once is enough.
         RunTag.objects.bulk_create(RunTag(run=run, tag=tag, created_at=run.created_at) for tag in dict.fromkeys(tags))

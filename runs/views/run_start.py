@@ -18,6 +18,7 @@ from runs.execution.registry import runnable
 from runs.execution.start import (
     InputTooLarge,
     InvalidRunId,
+    InvalidTime,
     InvalidTracing,
     StartRefused,
     StartRequest,
@@ -171,6 +172,8 @@ def _take(form: RunStartForm, error: Exception) -> None:
     match error:
         case InvalidInput():
             form.refuse(error)
+        case InvalidTime():
+            form.add_problem(error.field, f": {error.message}")
         case InvalidTracing():
             form.add_problem(error.field.partition(".")[0], f": {error.message}")
         case RunAlreadyExists():

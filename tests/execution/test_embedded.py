@@ -112,7 +112,7 @@ def test_a_run_of_a_version_that_is_not_here_waits_and_says_so(executor, start, 
     version = definition.current
     version.pk, version.number, version.content_hash, version.graph = None, 2, "other", [{"type": "other"}]
     version.save()
-    run = start_run(StartRequest(workflow_id="asking"))
+    run = start_run(StartRequest(workflow_id="asking"), actor=Actor("tests"))
     until(run, "suspended")
     run = WorkflowRun.objects.enqueue(WorkflowRun(id="later", workflow=definition, version=version))
     run = until(run, lambda run: run.detail, seconds=3)

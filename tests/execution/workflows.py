@@ -179,3 +179,13 @@ async def chatter(ctx: StepContext) -> None:
 
 
 chatting = Workflow(id="chatting").then(chatter).commit()
+
+
+@step(id="stand")
+def stand(ctx: StepContext) -> None:
+    """Hears of nothing for a second: Python ends no call into C."""
+    ctx.writer.write("standing")
+    time.sleep(1.2)
+
+
+stubborn = Workflow(id="stubborn").then(stand).commit()

@@ -2,7 +2,10 @@
 
 import argparse
 import time
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
 
@@ -10,11 +13,15 @@ from runs.engine.snapshot import UNSET
 from runs.execution import dispatch
 from runs.execution.registry import register_versions
 from runs.execution.start import StartRefused, StartRequest, start_run
+from runs.execution.start_once import start_once
+from runs.execution.times import read_moment, read_seconds
 from runs.models import WorkflowDefinition, WorkflowRun
 
 from ..console_command import BAD_INPUT, ConsoleCommand, bad_input, read_json
 from ..following import END_CODES, Follower
 from ..people import who
+
+T = TypeVar("T")
 
 EXECUTOR_SECONDS = 2.0  # how long a server may take to show a sign of life
 
@@ -43,6 +50,13 @@ class Command(ConsoleCommand):
         parser.add_argument("--run-id", metavar="ID", help="your own; absent: a new one")
         parser.add_argument("--resource-id", metavar="ID", default="", help="what the run belongs to")
         parser.add_argument("--priority", type=int, default=0, help="higher starts earlier; default 0")
+        parser.add_argument("--start-at", metavar="TIME", help="'in 10 min', or 2026-11-22T18:30 (UTC without a zone)")
+        parser.add_argument("--time-limit", metavar="TIME", help="such as 90s or 10min; a run that takes longer fails")
+        parser.add_argument(
+            "--idempotency-key",
+            metavar="KEY",
+            help="the same key with the same request gives the run that it has started; with another one, exit code 2",
+        )
         parser.add_argument("--follow", action="store_true", help="wait for the end and stream what the steps write")
         parser.add_argument("--json", action="store_true", help="machine-readable; with --follow a line for each event")
 
@@ -50,7 +64,7 @@ class Command(ConsoleCommand):
         _know_workflows()
         request = self._request(workflow, options)
         try:
-            run = start_run(request, actor=who())
+            run = _start(request, options["idempotency_key"], options["start_at"])
         except StartRefused as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from None
         if not follow:
@@ -83,6 +97,8 @@ class Command(ConsoleCommand):
             resource_id=options["resource_id"],
             run_id=options["run_id"],
             priority=options["priority"],
+            start_at=_read(options["start_at"], "--start-at", lambda text: read_moment(text, datetime.now(UTC))),
+            time_limit=_read(options["time_limit"], "--time-limit", read_seconds),
         )
 
     def _tell_started(self, run: WorkflowRun, *, as_json: bool) -> None:
@@ -92,6 +108,23 @@ class Command(ConsoleCommand):
             self.stdout.write(run.id)
         if not _somebody_executes():
             self.stderr.write("No executor is running: the run starts when the console does. Or add --follow.")
+
+
+def _start(request: StartRequest, key: str | None, start_at: str | None) -> WorkflowRun:
+    if key is None:
+        return start_run(request, actor=who())
+    # The words that were given: `in 10 min` is another moment each time.
+    asked = repr((replace(request, start_at=None), start_at)).encode()
+    return start_once(key, "manage.py", asked, request, lambda request: start_run(request, actor=who()))
+
+
+def _read(text: str | None, option: str, read: Callable[[str], T]) -> T | None:
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as error:
+        raise bad_input(f"{option} {text}: {error}.") from None
 
 
 def _no_input(workflow: str) -> object:

@@ -1,0 +1,28 @@
+"""What a database that takes no writes is called, for whoever has just asked it to."""
+
+from typing import NamedTuple
+
+from django.db import DatabaseError
+
+from .connection import is_trouble
+from .writer import trouble_words
+
+UNAVAILABLE, INSUFFICIENT_STORAGE = 503, 507
+NOTHING_STORED = "Nothing was stored: try again in a moment."
+RETRY_SECONDS = 5
+
+
+class Trouble(NamedTuple):
+    """An HTTP status, and a sentence without a path, a host or a password."""
+
+    status: int
+    sentence: str
+
+
+def trouble_of(error: BaseException) -> Trouble | None:
+    """The database's trouble that an exception tells of; None: it tells of something else."""
+    cause = error.__cause__ or error
+    if not isinstance(error, DatabaseError) or not is_trouble(cause):
+        return None
+    words = trouble_words(cause)
+    return Trouble(INSUFFICIENT_STORAGE if "full" in words else UNAVAILABLE, words)
