@@ -37,6 +37,7 @@ class ConsoleServer:
         self.password = secrets.token_urlsafe(12)
         self.port = 0  # any at the first start, the same at each later one
         self.process: subprocess.Popen[bytes] | None = None
+        self._sessions: dict[tuple[str, str], httpx.Cookies] = {}
         self.environment = {name: value for name, value in os.environ.items() if not OURS.match(name)} | {
             "WFCONSOLE_DATA_DIR": str(data_dir),
             "WFCONSOLE_ADMIN_PASSWORD": self.password,
@@ -130,7 +131,15 @@ class ConsoleServer:
         return password
 
     def sign_in(self, page, name: str = "admin", password: str | None = None) -> None:
-        """Sign a page of the browser in, through the form."""
+        """Sign a page of the browser in, with the session of an earlier sign-in where there is one."""
+        cookies = [
+            {"name": cookie.name, "value": cookie.value, "domain": "127.0.0.1", "path": "/"}
+            for cookie in self._session(name, password).jar
+        ]
+        page.context.add_cookies(cookies)
+
+    def sign_in_by_form(self, page, name: str = "admin", password: str | None = None) -> None:
+        """Sign a page of the browser in as a person does."""
         page.goto(f"{self.url}/sign-in/")
         page.fill("input[name=username]", name)
         page.fill("input[name=password]", password or self.password)
@@ -140,10 +149,31 @@ class ConsoleServer:
     def client(self, name: str = "admin", password: str | None = None) -> SignedInClient:
         """A signed-in HTTP client, for tests that need no browser. Sends the CSRF token with each request."""
         client = SignedInClient(base_url=self.url, timeout=30, follow_redirects=True)
-        client.get("/sign-in/").raise_for_status()
-        token = client.cookies["csrftoken"]
-        form = {"username": name, "password": password or self.password, "csrfmiddlewaretoken": token}
-        answer = client.post("/sign-in/", data=form, headers={"Referer": self.url})
-        assert "sessionid" in client.cookies, answer.text[:2000]
+        client.cookies.update(self._session(name, password))
         client.headers.update({"X-CSRFToken": client.cookies["csrftoken"], "Referer": self.url})
         return client
+
+    def start_run(self, workflow: str, given: object = None, **options: object) -> str:
+        """Start a run as the administrator, and tell its id. `options`: more of the request's body."""
+        with self.client() as client:
+            made = client.post(f"/api/workflows/{workflow}/create-run", json={})
+            assert made.status_code == 200, made.text
+            run_id = made.json()["runId"]
+            body = options if given is None else {"inputData": given, **options}
+            started = client.post(f"/api/workflows/{workflow}/start", params={"runId": run_id}, json=body)
+            assert started.status_code == 200, started.text
+        return run_id
+
+    def _session(self, name: str, password: str | None) -> httpx.Cookies:
+        """The cookies of a person who is signed in. Once for each: hashing a password is meant to take long."""
+        known = self._sessions.get((name, password or self.password))
+        if known is not None:
+            return known
+        with httpx.Client(base_url=self.url, timeout=30, follow_redirects=True) as client:
+            client.get("/sign-in/").raise_for_status()
+            token = client.cookies["csrftoken"]
+            form = {"username": name, "password": password or self.password, "csrfmiddlewaretoken": token}
+            answer = client.post("/sign-in/", data=form, headers={"Referer": self.url})
+            assert "sessionid" in client.cookies, answer.text[:2000]
+            self._sessions[name, password or self.password] = client.cookies
+            return client.cookies

@@ -1,6 +1,5 @@
 """Questions answered and runs started again, in a real browser, with scripts and without."""
 
-import json
 import re
 
 import pytest
@@ -20,7 +19,7 @@ def started(console):
     """Starts an order, and gives its run id when it waits or has ended."""
 
     def start(order, status):
-        run_id = console.manage("start_run", "order-fulfilment", "--input", json.dumps(order)).stdout.strip()
+        run_id = console.start_run("order-fulfilment", order)
         with console.client() as client:
             for _ in range(400):
                 if f'wf-pill is-{status}"' in client.get(f"/runs/{run_id}/").text:

@@ -29,7 +29,7 @@ def test_a_person_signs_in_starts_a_run_watches_it_and_finds_it_again(page, cons
     table.write_text(big_table(60_000))
     frames: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
-    console.sign_in(page)
+    console.sign_in_by_form(page)
     run_id = start_csv_profile(page, console, table)
     # The result, on the page that was opened while the run was under way.
     expect(page.locator("main")).to_contain_text("Success", timeout=30_000)
@@ -45,8 +45,8 @@ def test_a_person_signs_in_starts_a_run_watches_it_and_finds_it_again(page, cons
 
 def test_the_chunks_of_a_run_arrive_on_the_open_page_one_after_another(page, console):
     console.sign_in(page)
-    given = '{"text": "alpha beta gamma delta", "tokens": 120, "tokens_per_second": 40}'
-    run_id = console.manage("start_run", "text-stream", "--input", given).stdout.strip()
+    given = {"text": "alpha beta gamma delta", "tokens": 120, "tokens_per_second": 40}
+    run_id = console.start_run("text-stream", given)
     page.goto(f"{console.url}/runs/{run_id}/?tab=stream")
     stream = page.locator("[data-live-run]").first
     expect(stream).to_contain_text("alpha", timeout=10_000)
@@ -80,7 +80,7 @@ def test_every_page_of_the_main_job_is_accessible(page, console, assert_accessib
     page.goto(f"{console.url}/sign-in/")
     assert_accessible(page)
     console.sign_in(page)
-    done = console.manage("start_run", "csv-profile", "--input", "{}").stdout.strip()
+    done = console.start_run("csv-profile", {})
     paths = ["/", "/workflows/", "/workflows/order-fulfilment/", "/workflows/order-fulfilment/start/", "/runs/"]
     tabs = ["", "?tab=timeline", "?tab=stream", "?tab=steps", "?tab=state", "?tab=input", "?tab=events"]
     for path in [*paths, *(f"/runs/{done}/{tab}" for tab in tabs)]:
@@ -89,7 +89,7 @@ def test_every_page_of_the_main_job_is_accessible(page, console, assert_accessib
 
 
 def test_every_page_of_the_main_job_is_accessible_in_the_dark_and_on_a_phone(browser, console, assert_accessible):
-    run_id = console.manage("start_run", "order-fulfilment", "--input", '{"card_token": "tok_declined"}').stdout.strip()
+    run_id = console.start_run("order-fulfilment", {"card_token": "tok_declined"})
     context = browser.new_context(viewport={"width": 375, "height": 812}, color_scheme="dark")
     page = context.new_page()
     console.sign_in(page)

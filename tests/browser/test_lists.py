@@ -13,12 +13,9 @@ PATHS += ["/runs/?q=status:nope", "/runs/?q=tag:nobody status:failed", "/system/
 @pytest.fixture(scope="module")
 def started(console) -> list[str]:
     """Three runs: two that have ended, one that goes on."""
-    ended = [
-        console.manage("start_run", "text-stream", "--input", '{"tokens": 5}', "--tag", "demo").stdout.strip()
-        for _ in range(2)
-    ]
-    given = '{"tokens": 100000, "tokens_per_second": 5}'
-    return [*ended, console.manage("start_run", "text-stream", "--input", given).stdout.strip()]
+    tagged = {"tracingOptions": {"tags": ["demo"]}}
+    ended = [console.start_run("text-stream", {"tokens": 5}, **tagged) for _ in range(2)]
+    return [*ended, console.start_run("text-stream", {"tokens": 100_000, "tokens_per_second": 5})]
 
 
 def no_sideways(page) -> bool:
@@ -59,6 +56,7 @@ def test_open_menus_are_accessible_and_close_by_escape(page, console, started, a
 
 def test_the_console_is_walked_through_by_keys(page, console, started):
     console.sign_in(page)
+    page.goto(f"{console.url}/")
     page.keyboard.press("g")
     page.keyboard.press("r")
     page.wait_for_url(re.compile(r"/runs/$"))
@@ -82,6 +80,7 @@ def test_the_console_is_walked_through_by_keys(page, console, started):
 
 def test_keys_can_be_turned_off(page, console):
     console.sign_in(page)
+    page.goto(f"{console.url}/")
     page.locator(".wf-side .wf-me summary").click()
     page.get_by_role("switch", name="Keys").click()
     page.wait_for_load_state()
@@ -98,7 +97,7 @@ def test_a_new_run_is_announced_and_one_that_goes_on_changes_in_its_place(page, 
     expect(row).to_contain_text("Running")
     place = row.get_attribute("id")
     console.manage("cancel_run", started[2])
-    new = console.manage("start_run", "text-stream", "--input", '{"tokens": 3}').stdout.strip()
+    new = console.start_run("text-stream", {"tokens": 3})
     expect(row).to_contain_text("Canceled", timeout=20_000)
     assert row.get_attribute("id") == place
     expect(page.get_by_role("link", name="1 new")).to_be_visible(timeout=20_000)
@@ -132,6 +131,7 @@ def test_the_menu_of_a_phone_opens_without_javascript(browser, console):
     context = browser.new_context(java_script_enabled=False, viewport={"width": 375, "height": 812})
     page = context.new_page()
     console.sign_in(page)
+    page.goto(f"{console.url}/")
     page.locator(".wf-topbar > details > summary").click()
     page.locator(".wf-topbar nav").get_by_role("link", name="Workflows").click()
     page.wait_for_url(re.compile("/workflows/$"))

@@ -1,6 +1,5 @@
 """The page of a run in a real browser: it changes in place while the run goes on, and reads on any screen."""
 
-import json
 import re
 
 import pytest
@@ -10,18 +9,9 @@ ORDER = {"card_token": "tok_visa_4242", "simulate": {"pace": "normal"}}
 TABS = ["overview", "timeline", "stream", "steps", "state", "input", "activity", "raw"]
 
 
-def start(console, workflow: str, given: object, *more: str) -> str:
-    return console.manage("start_run", workflow, "--input", json.dumps(given), *more).stdout.strip()
-
-
 def order(console, pace: str = "normal", failures: int = 0) -> str:
-    return start(
-        console,
-        "order-fulfilment",
-        ORDER | {"simulate": {"pace": pace, "payment_failures": failures}},
-        "--tag",
-        "eu-west",
-    )
+    given = ORDER | {"simulate": {"pace": pace, "payment_failures": failures}}
+    return console.start_run("order-fulfilment", given, tracingOptions={"tags": ["eu-west"]})
 
 
 def finished_order(page: Page, console, **more) -> str:
@@ -74,7 +64,7 @@ def test_a_run_that_fails_under_the_readers_eyes_shows_why_at_the_top(page, cons
 
 def test_cancel_stops_the_run_and_the_page_tells_by_whom(page, console):
     console.sign_in(page)
-    run_id = start(console, "text-stream", {"tokens": 100_000, "tokens_per_second": 50})
+    run_id = console.start_run("text-stream", {"tokens": 100_000, "tokens_per_second": 50})
     open_run(page, console, run_id)
     page.get_by_role("button", name="Cancel run").first.click()
     expect(pill(page)).to_have_text("Canceled", timeout=20_000)
@@ -85,7 +75,7 @@ def test_cancel_and_reading_work_without_scripts(browser, console):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     console.sign_in(page)
-    run_id = start(console, "text-stream", {"tokens": 100_000, "tokens_per_second": 50})
+    run_id = console.start_run("text-stream", {"tokens": 100_000, "tokens_per_second": 50})
     open_run(page, console, run_id)
     page.get_by_role("button", name="Cancel run").first.click()
     for tab in TABS:
@@ -120,7 +110,7 @@ def test_what_the_reader_opened_stays_open_while_the_page_goes_on(page, console)
 def test_a_large_value_is_opened_part_by_part(page, console):
     console.sign_in(page)
     text = " ".join(f"word{number}" for number in range(900))
-    run_id = start(console, "text-stream", {"text": text, "tokens": 900, "tokens_per_second": 0})
+    run_id = console.start_run("text-stream", {"text": text, "tokens": 900, "tokens_per_second": 0})
     open_run(page, console, run_id)
     expect(pill(page)).to_have_text("Success", timeout=20_000)
     open_run(page, console, run_id, "?tab=steps&step=split")
