@@ -14,11 +14,12 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint conformance contract bench screenshots
+.PHONY: help run test lint chaos conformance contract bench screenshots
 
 help:
 	@echo "make run          start the console (HOST, PORT, VENV); the first start installs what it needs"
 	@echo "make test         lint, type-check and run every test, browser tests included"
+	@echo "make chaos        the long fault tests: kills, cut sockets, full disks (about half an hour; CHAOS_SEED repeats one)"
 	@echo "make conformance  the engine against recorded cases (VECTORS=folder, STORE=memory, database or postgresql)"
 	@echo "make contract     the HTTP API against recorded sessions, by the official client (SESSIONS=folder; needs Node)"
 	@echo "make bench        the figures of docs/performance.md (BENCH=workloads, ROUNDS=3, BENCH_OUT=file for JSON)"
@@ -33,6 +34,10 @@ test: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+chaos: $(VENV)/.installed-dev
+	@tests/machine-packages
+	@PY=$(PY) tests/run-chaos
 
 conformance: $(VENV)/.installed-dev
 	@$(PY) -m tests.conformance "$(VECTORS)" --store "$(STORE)"
