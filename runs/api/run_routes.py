@@ -10,6 +10,7 @@ from runs.engine.results import RunStatus
 from runs.execution import dispatch
 from runs.models import AuditEntry, RunEvent, Span, WorkflowRun
 from runs.models.api_token import Scope
+from runs.models.event import PayloadUse
 
 from .caller import Caller, authenticate
 from .errors import NO_RUN, ApiError
@@ -83,6 +84,7 @@ def delete_run(request: HttpRequest, workflow_id: str, run_id: str) -> HttpRespo
         locked = resting.select_for_update().first()
         if locked is None:
             raise ApiError(409, "The run is being worked on. Cancel it first.")
+        PayloadUse.objects.forget_runs([run.pk])
         locked.delete()
         RunEvent.objects.filter(run_id=run.pk).delete()
         Span.objects.forget_runs([run.pk])

@@ -64,16 +64,31 @@ def _head(run: WorkflowRun) -> dict[str, Any]:
     }
 
 
+def _told_of(run: WorkflowRun) -> dict[str, Any]:
+    """What the reference's runs do not know: when the values were deleted, what goes on after its step."""
+    told: dict[str, Any] = {}
+    if run.purged_at is not None:
+        told["purgedAt"] = iso_time(run.purged_at)
+    if run.deadline_at is not None:
+        told["deadlineAt"] = iso_time(run.deadline_at)
+    if run.status == RunStatus.PENDING and run.wake_at is not None:
+        told["startsAt"] = iso_time(run.wake_at)
+    if run.lingering:
+        since = {path: datetime.fromtimestamp(at / 1000, UTC) for path, at in run.lingering.items()}
+        told["stillFinishing"] = [{"step": path, "since": iso_time(at)} for path, at in since.items()]
+    return told
+
+
 def run_row(run: WorkflowRun) -> dict[str, Any]:
     """A row of a list, with everything that is stored of the run. Raises WorkflowDisabled."""
     workflow, snapshot = told(run)
-    return _head(run) | {"snapshot": snapshot_form(workflow, card_of(run), snapshot)}
+    return _head(run) | _told_of(run) | {"snapshot": snapshot_form(workflow, card_of(run), snapshot)}
 
 
 def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dict[str, Any]:
     """A run; `fields`: only these parts beside its head. Raises WorkflowDisabled."""
     workflow, snapshot = told(run)
-    form = run_state(workflow, card_of(run), snapshot, fields) | _head(run)
+    form = run_state(workflow, card_of(run), snapshot, fields) | _head(run) | _told_of(run)
     if not nested and "steps" in form:
         own = set(snapshot.scopes[""].steps)
         form["steps"] = {path: step for path, step in form["steps"].items() if path in own}

@@ -24,7 +24,7 @@ from runs.models import Actor, WorkflowRun
 from .announce import announce
 from .answer import events_of, find_run, workflow_of
 from .outside import event_of, store_event
-from .start import StartRequest, start_run
+from .start import RunPurged, StartRequest, start_run
 
 KEPT = (StepStatus.SUCCESS, StepStatus.BAILED, StepStatus.SKIPPED)
 
@@ -34,6 +34,8 @@ def request_of(run: WorkflowRun) -> StartRequest:
 
     With the trace id of the first run, the traces of both would be one.
     """
+    if run.purged_at is not None:
+        raise RunPurged(run)
     first = events_of(run)[0].decoded()
     tracing = {
         key: value
@@ -138,7 +140,10 @@ class StepStart:
 
 
 def step_start(run: WorkflowRun, workflow: Workflow, step: str) -> StepStart:
-    """How the run came to a step, the last time. Raises CannotTimeTravel when it never did, or the step is an item."""
+    """How the run came to a step, the last time. Raises CannotTimeTravel when it never did, or the step is an item, and
+    RunPurged."""
+    if run.purged_at is not None:
+        raise RunPurged(run)
     events = events_of(run)
     latest = fold(run.pk, run.workflow_id, events)
     record = latest.steps.get(step)

@@ -15,7 +15,7 @@ from runs.engine.store import CardChange, RunCard
 from runs.models import RunTag, WorkflowDefinition, WorkflowVersion
 
 from .background import Background
-from .batch import EVENTS, RUNS, Write
+from .batch import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS, Write
 from .connection import Connection, connect, is_trouble, milliseconds, moment
 from .history import select_events
 from .large_values import encoded_event
@@ -310,6 +310,12 @@ def _card(row: Sequence) -> RunCard:
 
 
 def _delete(connection: Connection, run_id: str) -> int:
+    sql = f"SELECT sha256 FROM {PAYLOAD_USES} WHERE run_id = %s"  # noqa: S608
+    digests = connection.execute(sql, (run_id,)).fetchall()
+    connection.execute(f"DELETE FROM {PAYLOAD_USES} WHERE run_id = %s", (run_id,))  # noqa: S608
+    for (digest,) in digests:
+        used = f"EXISTS (SELECT 1 FROM {PAYLOAD_USES} WHERE sha256 = %s)"  # noqa: S608
+        connection.execute(f"DELETE FROM {PAYLOADS} WHERE sha256 = %s AND NOT {used}", (digest, digest))  # noqa: S608
     connection.execute(f"UPDATE {RUNS} SET origin_id = NULL WHERE origin_id = %s", (run_id,))  # noqa: S608
     for table in (TAGS, EVENTS):
         connection.execute(f"DELETE FROM {table} WHERE run_id = %s", (run_id,))  # noqa: S608

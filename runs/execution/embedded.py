@@ -36,6 +36,7 @@ from .leadership import leadership
 from .lingering import Lingering, forget_lingering
 from .recovery import close_spans, due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
 from .registry import register_versions, registry, runnable
+from .retention import RetentionSweep
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +185,7 @@ class EmbeddedExecutor:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         checkpoints = None if settings.ON_POSTGRESQL else Checkpoints()
+        retention = RetentionSweep()
         try:
             self._wake = asyncio.Event()
             self._store = DatabaseRunStore()
@@ -191,6 +193,7 @@ class EmbeddedExecutor:
             self._loop = loop
             if checkpoints is not None:
                 checkpoints.start()
+            retention.start()
             work = loop.create_task(self._work())
             work.add_done_callback(lambda task: loop.stop())
             # Not run_until_complete(): its end would have to wait for tasks that only the drain below ends.
@@ -200,6 +203,7 @@ class EmbeddedExecutor:
         finally:
             self.leads = False
             self._loop = None
+            retention.stop()
             if checkpoints is not None:
                 checkpoints.stop()
             self._store.close()

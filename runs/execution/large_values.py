@@ -22,7 +22,7 @@ class KeptValue(NamedTuple):
 
 def encoded_event(data: Mapping[str, object] | bytes) -> tuple[bytes, dict[str, bytes] | None]:
     """An event's data as JSON, and apart from it the values of its large keys. Raises NotJson with a dotted path."""
-    whole = encode_event_data(data)
+    whole = data if type(data) is bytes else encode_event_data(data)
     if len(whole) <= LARGE_BYTES:
         return whole, None
     if isinstance(data, bytes):

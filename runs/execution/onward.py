@@ -22,7 +22,7 @@ from . import dispatch
 from .announce import announce
 from .answer import find_run, told
 from .outside import event_of, store_event
-from .start import StartRequest, UnknownWorkflow, WorkflowDisabled, check_start, start_run
+from .start import RunPurged, StartRequest, UnknownWorkflow, WorkflowDisabled, check_start, start_run
 from .trace_place import tell_request, trace_parent
 
 STILL_RUNNING = "This workflow run is still running, cannot time travel"
@@ -132,6 +132,8 @@ def travel(
     run = find_run(run_id)
     if run.status == RunStatus.RUNNING or run.queued:
         raise CannotTimeTravel(STILL_RUNNING)
+    if run.purged_at is not None:
+        raise RunPurged(run)
     workflow, snapshot = told(run)
     data = workflow.check_time_travel(snapshot, way)
     allowed = [status for status in RunStatus if status is not RunStatus.RUNNING]
@@ -169,6 +171,7 @@ def _set_going(
     event = event_of(snapshot.seq + 1, kind, time.time_ns() // 1_000_000, data)
     with transaction.atomic():
         mine = WorkflowRun.objects.filter(pk=run.pk, status__in=allowed, queued=False, last_seq=snapshot.seq)
+        mine = mine.filter(purged_at__isnull=True)
         taken = mine.update(
             status=RunStatus.RUNNING,
             queued=True,

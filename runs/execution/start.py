@@ -30,6 +30,7 @@ __all__ = [
     "InvalidTime",
     "InvalidTracing",
     "QueueFull",
+    "RunPurged",
     "StartRefused",
     "StartRequest",
     "UnknownWorkflow",
@@ -72,6 +73,13 @@ class QueueFull(StartRefused):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"{limit} runs of yours wait to start already. Start more when some have begun.")
+
+
+class RunPurged(StartRefused):
+    """What it takes to run a run again is deleted."""
+
+    def __init__(self, run: WorkflowRun) -> None:
+        super().__init__(f"Run {run.pk} cannot be run again. {run.purge_told}")
 
 
 class InvalidRunId(StartRefused):

@@ -23,6 +23,7 @@ def run_json(run: WorkflowRun) -> dict[str, Any]:
             "createdAt": _time(run.created_at),
             "startedAt": _time(run.started_at),
             "endedAt": _time(run.ended_at),
+            "purgedAt": _time(run.purged_at),
             "startedBy": run.actor_label or None,
             "tags": run.tags,
             "resourceId": run.resource_id or None,

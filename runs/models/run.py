@@ -173,6 +173,13 @@ class WorkflowRun(models.Model):
         return self.id
 
     @property
+    def purge_told(self) -> str:
+        """When its history and its values were deleted, in one sentence; empty: they are there."""
+        if self.purged_at is None:
+            return ""
+        return f"Its input, result, steps, chunks and spans were deleted on {self.purged_at:%-d %B %Y}."
+
+    @property
     def cursor(self) -> str:
         """This run's place in a list of the newest; see `before()`."""
         return f"{int(self.created_at.timestamp()) * 1_000_000 + self.created_at.microsecond}_{self.id}"

@@ -27,6 +27,8 @@ SEE, CANCEL, START = "runs.view_workflowrun", "runs.change_workflowrun", "runs.a
 def run_detail(request: HttpRequest, run_id: str) -> HttpResponse:
     """One tab of the run. Asked by htmx, only the parts that may have changed since the page was drawn."""
     page = RunPage(find_run(request, run_id))
+    if page.run.purged_at is not None:
+        return _purged(request, page)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "overview"
     is_partial = bool(request.htmx)
@@ -37,6 +39,13 @@ def run_detail(request: HttpRequest, run_id: str) -> HttpResponse:
     context["refresh"] = _refresh_address(request, page)
     template = "runs/_run_parts.html" if is_partial else "runs/run_detail.html"
     return render(request, template, context | {"is_partial": is_partial, "tab_template": f"runs/_run_tab_{tab}.html"})
+
+
+def _purged(request: HttpRequest, page: RunPage) -> HttpResponse:
+    """The card of a run whose values are deleted. A page that was open then is loaded anew."""
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    return render(request, "runs/run_purged.html", {"run": page.run, "page": page})
 
 
 @require_POST

@@ -44,6 +44,8 @@ def _checked(view: Any) -> Any:
         run = WorkflowRun.objects.select_related("version").filter(pk=run_id).first()
         if run is None:
             return _refusal(request, 404, "not_found", "There is no run of this id.")
+        if run.purged_at is not None:
+            return _refusal(request, 410, "purged", run.purge_told)
         try:
             query = EventQuery.of(request.GET, limit=PAGE_EVENTS if _wants_page(request) else 500)
         except BadParameter as error:

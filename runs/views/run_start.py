@@ -34,7 +34,7 @@ from runs.forms.run_start import RunStartForm
 from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.templatetags.console import byte_size, cut_id
 
-from .start_refusal import CONFLICT, disabled, forbidden, unknown_run, unknown_workflow, who_can_enable
+from .start_refusal import CONFLICT, disabled, forbidden, purged_run, unknown_run, unknown_workflow, who_can_enable
 
 UNPROCESSABLE = 422
 
@@ -200,6 +200,8 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
     """The form as another run of the workflow was started; what its schema no longer accepts is marked."""
     source = WorkflowRun.objects.filter(pk=run_id, workflow=workflow).first()
     events = read_events(run_id, limit=1) if source else []
+    if source is not None and source.purged_at is not None:
+        return purged_run(request, workflow, source)
     if source is None or not events:
         return unknown_run(request, workflow, run_id)
     started = read_exact(bytes(events[0].data).decode())

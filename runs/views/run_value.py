@@ -38,6 +38,8 @@ TITLES = {
 def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
     """`of`: which value, with `step` or `seq` where it needs one; `at`: a JSON pointer; `from`: the first member."""
     page = RunPage(find_run(request, run_id))
+    if page.run.purged_at is not None:
+        return render(request, "runs/run_purged.html", {"run": page.run, "page": page}, status=410)
     of, step, at = (request.GET.get(name, "") for name in ("of", "step", "at"))
     first = _number(request, "from")
     whole = _value(page, of, step, _number(request, "seq"))

@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from runs.models import WorkflowDefinition
+from runs.models import WorkflowDefinition, WorkflowRun
 
-NOT_FOUND, FORBIDDEN, CONFLICT = 404, 403, 409
+NOT_FOUND, FORBIDDEN, CONFLICT, GONE = 404, 403, 409, 410
 
 
 def refused(
@@ -32,6 +32,11 @@ def unknown_run(request: HttpRequest, workflow: WorkflowDefinition, run_id: str)
     why = [f"Nothing could be copied from the run {run_id}: it is not among the runs of this workflow."]
     acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
     return refused(request, NOT_FOUND, f"There is no such run of {workflow.id}", why, acts, workflow)
+
+
+def purged_run(request: HttpRequest, workflow: WorkflowDefinition, run: WorkflowRun) -> HttpResponse:
+    acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
+    return refused(request, GONE, f"Run {run.pk} cannot be copied", [run.purge_told], acts, workflow)
 
 
 def forbidden(request: HttpRequest, workflow: WorkflowDefinition) -> HttpResponse:
