@@ -26,7 +26,7 @@ from .following import refused_stream, result_answer, stream_answer
 from .request import ApiBody, ContextBody, Query, body_of
 from .run_routes import find_run
 from .shapes import answer
-from .workflow_routes import find_workflow
+from .workflow_routes import need_workflow
 
 router = Router(tags=["start"])
 
@@ -70,7 +70,7 @@ def create_run(request: HttpRequest, workflow_id: str) -> HttpResponse:
     run_id = query.text("runId")
     query.done()
     given = body_of(request, CreateBody)
-    find_workflow(caller, workflow_id, Scope.START)
+    need_workflow(caller, workflow_id, Scope.START)
     if run_id is not None:
         _check_run_id(run_id)
     resource = given.resourceId or ""
@@ -99,7 +99,7 @@ def start_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse
     run_id = query.text("runId")
     query.done()
     given = body_of(request, StartHereBody)
-    find_workflow(caller, workflow_id, Scope.START)
+    need_workflow(caller, workflow_id, Scope.START)
     return result_answer(_start(request, caller, _request(workflow_id, run_id, given)))
 
 
@@ -128,7 +128,7 @@ def _asked_stream(request: HttpRequest, workflow_id: str) -> tuple[Caller, str, 
     caller = authenticate(request)
     run_id = Query(request).run_id()
     given = body_of(request, StreamBody)
-    find_workflow(caller, workflow_id, Scope.START)
+    need_workflow(caller, workflow_id, Scope.START)
     status = WorkflowRun.objects.filter(pk=run_id, workflow_id=workflow_id).values_list("status", flat=True).first()
     if status in FINAL_STATUSES:
         sentence = f'Workflow run {run_id} already finished with status "{status}".'
