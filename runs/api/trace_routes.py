@@ -205,7 +205,7 @@ def _of_trace(spans: QuerySet[Span], trace_id: str) -> QuerySet[Span]:
 
 
 def _of_status(status: str) -> Q:
-    bad = Q(state=SpanState.FAILED)
+    bad = Q(state__in=[SpanState.FAILED, SpanState.INTERRUPTED])
     return {"error": bad, "running": Q(end_ns=None), "success": Q(end_ns__isnull=False) & ~bad}[status]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from runs.models import SpanKind
+from runs.models import SpanKind, SpanState
 from runs.tracing.trace import StoredSpan, Trace
 
 LONGEST_PREVIEW = 500  # characters
@@ -71,6 +71,8 @@ def attributes_of(span: StoredSpan) -> Form:
 def error_of(span: StoredSpan) -> object:
     if (error := span.data.get("error")) is not None:
         return error
+    if span.state == SpanState.INTERRUPTED:
+        return {"message": "The server ended while this went on."}
     return {"message": span.data.get("message") or f"{span.name} failed"} if span.failed else None
 
 

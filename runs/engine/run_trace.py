@@ -18,13 +18,13 @@ def start_span(ex: Execution) -> TraceSpan:
         input = snapshot.resume.data
         if snapshot.trace_id is not None and snapshot.span_id is not None:
             resumed = TraceLink(snapshot.trace_id, snapshot.span_id)
+    elif not untouched and snapshot.trace_id is not None:  # taken up after a crash or a sleep: still the same trace
+        options = {"traceId": snapshot.trace_id, **options}
+        origin = origin._replace(continues=snapshot.span_id)
     elif snapshot.control == EventType.RUN_TIME_TRAVEL:
         input = snapshot.travel_input
     elif snapshot.control == EventType.RUN_START and untouched:
         input = snapshot.input
-    elif not untouched and snapshot.trace_id is not None and "traceId" not in options:
-        options = {**options, "traceId": snapshot.trace_id}  # taken up after a crash or a sleep: still the same trace
-        origin = origin._replace(continues=snapshot.span_id)
     return ex.tracing.start_run(
         workflow_id=ex.workflow.id,
         run_id=snapshot.run_id,
