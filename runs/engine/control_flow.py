@@ -35,9 +35,9 @@ class Outcome:
     worked: bool = True  # False: everything stood already
 
 
-def of_record(record: StepRecord, *, worked: bool = True) -> Outcome:
-    """The outcome of an entry that is one step."""
-    value = Value(record.output, seq=record.output_seq) if record.output is not UNSET else NOTHING
+def of_record(record: StepRecord, *, worked: bool = True, output: Value | None = None) -> Outcome:
+    """The outcome of an entry that is one step. `output`: the record's, if it has just been written as JSON."""
+    value = output or (Value(record.output, seq=record.output_seq) if record.output is not UNSET else NOTHING)
     return Outcome(record.status, value, record=record, worked=worked)
 
 
@@ -86,7 +86,7 @@ async def run_then(ex: Execution, flow: Flow, index: int, entry: Then, given: Va
     """One step."""
     site = site_of(flow, entry.step, index, flow.span, info=entry.info)
     record, worked = await advance(ex, site, given, walk)
-    return of_record(record, worked=worked)
+    return of_record(record, worked=worked, output=site.output)
 
 
 # Parallel and branch

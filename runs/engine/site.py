@@ -56,6 +56,7 @@ class Site:
     info: EntryInfo | None = None
     together: bool = False  # others begin in the same moment
     own_span: TraceSpan = NO_SPAN  # once it runs
+    output: Value | None = None  # once it has ended with one: the record's, which is not to be encoded again
 
     def place(self) -> dict[str, object]:
         """The keys that every event of this step carries."""

@@ -189,7 +189,8 @@ def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span
     seq = ex.emit(EventType.STEP_RESULT, data, stored)
     if inline:
         output.seq = seq
-    ending.output = output
+    if output.value is not UNSET:
+        site.output = output
     span.end(status=ending.status.value, output=output.value)
 
 
