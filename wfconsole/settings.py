@@ -295,6 +295,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "wfconsole.body_limit.BodyLimit",
+    "wfconsole.database_trouble.DatabaseTrouble",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
 

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 
 from runs.engine.errors import EngineError
 from runs.engine.json_value import InvalidJson, parse_json
+from runs.execution.trouble import NOTHING_STORED, trouble_of
 
 FAILED = 1
 BAD_INPUT = 2
@@ -35,6 +36,8 @@ class ConsoleCommand(BaseCommand):
         except DatabaseError as error:
             if "no such table" in str(error) or "does not exist" in str(error):
                 self._end("The database has no tables yet. Run manage.py migrate, or start the console once.", FAILED)
+            if (trouble := trouble_of(error)) is not None:
+                self._end(f"{trouble.sentence} {NOTHING_STORED}", FAILED)
             self._end(f"The database does not answer as it should: {error}", FAILED)
         except BrokenPipeError:
             # Whoever read the output, such as `head`, has gone; nothing is wrong.

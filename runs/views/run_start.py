@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -27,6 +28,7 @@ from runs.execution.start import (
     check_start,
     start_run,
 )
+from runs.execution.trouble import RETRY_SECONDS, trouble_of
 from runs.forms.command_lines import WHOLE, curl, javascript, manage, python, shortened
 from runs.forms.exact_json import read_exact, write_exact
 from runs.forms.recent_inputs import Habits, recent_inputs
@@ -121,6 +123,8 @@ class _Submission:
                 return self._refused(error)
             except (InvalidInput, InvalidTracing, NotJson, RunAlreadyExists, StartRefused) as error:
                 _take(self.form, error)
+            except DatabaseError as error:
+                return self._in_trouble(error)
         if self.form.problems:
             _check_parts(self.form, self.workflow.current, asked)
         if run is not None:
@@ -129,6 +133,17 @@ class _Submission:
         heading = _heading(len(problems), "" if check_only else "Nothing was started: ")
         status = UNPROCESSABLE if problems else 200
         return _page(self.request, self.workflow, self.form, status=status, heading=heading, checked=True)
+
+    def _in_trouble(self, error: DatabaseError) -> HttpResponse:
+        """The form as it was sent, with the database's trouble. Raises the error if it is another one."""
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise error
+        self.form.add_problem("start", f": {trouble.sentence} What you typed is kept; send it again in a moment.")
+        heading = "Nothing was started: the database takes no writes"
+        answer = _page(self.request, self.workflow, self.form, status=trouble.status, heading=heading, returned=True)
+        answer["Retry-After"] = str(RETRY_SECONDS)
+        return answer
 
     def _refused(self, error: WorkflowDisabled) -> HttpResponse:
         said = f": {error.reason} {who_can_enable(self.request, self.workflow)}"
