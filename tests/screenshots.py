@@ -37,6 +37,9 @@ def pages(runs: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield f"run-{name}", f"/runs/{runs[name]}/"
     for tab in TABS:
         yield f"run-success-{tab}", f"/runs/{runs['success']}/?tab={tab}"
+    for name in ("success", "failed", "held", "live"):
+        yield f"run-{name}-trace", f"/runs/{runs[name]}/?tab=trace"
+    yield "trace-none", f"/traces/{'a' * 32}/"
     yield "inbox", "/inbox/"
     yield "inbox-none", "/inbox/?view=mine"
     yield "run-again", f"/runs/{runs['success']}/again/"

@@ -1,6 +1,9 @@
 """The tab of a run's page that shows its trace."""
 
+from datetime import timedelta
+
 from django.http import HttpRequest
+from django.utils import timezone
 
 from runs.models import Span, WorkflowRun
 from runs.tracing.trace import read_trace
@@ -10,6 +13,7 @@ from .trace_view import Context, runs_of, trace_context
 
 MOST_COUNTED = 100_000
 MOST_EARLIER = 20
+FRESH = timedelta(seconds=3)  # a span is stored a moment after its end
 
 
 def trace_tab(page: RunPage, request: HttpRequest) -> Context:
@@ -17,7 +21,8 @@ def trace_tab(page: RunPage, request: HttpRequest) -> Context:
     trace = read_trace(page.run.trace_id) if page.run.trace_id else None
     context: Context = {"trace": trace, "earlier": _other_traces(page.run)}
     if trace is None:
-        return context
+        ended = page.run.ended_at
+        return context | {"is_fresh": ended is not None and timezone.now() - ended < FRESH}
     context |= trace_context(trace, request, keep="tab=trace&")
     return context | {"others": [run for run in runs_of(trace) if run.pk != page.run.pk]}
 

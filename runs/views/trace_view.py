@@ -18,6 +18,7 @@ from runs.tracing.trace import StoredSpan, Trace
 
 Context = dict[str, object]
 MOST_CLOSED = 100
+FRESH_NS = 3_000_000_000
 MOST_RUNS = 50  # in the list above the waterfall
 SECTIONS = {  # of a span, in the order of the page
     "error": "Error as data",
@@ -58,6 +59,7 @@ def trace_context(trace: Trace, request: HttpRequest, *, keep: str = "") -> Cont
         "count": len(trace.spans),
         "links": trace_links(trace),
         "note": _note(trace, waterfall),
+        "again": f"?{request.GET.urlencode()}" if _may_change(trace, now) else "",
     }
     if chosen:
         span = trace.find(chosen)
@@ -65,6 +67,11 @@ def trace_context(trace: Trace, request: HttpRequest, *, keep: str = "") -> Cont
             raise Http404(f"The trace has no span {chosen[:64]}.")
         context["span"] = span_detail(trace, span, now)
     return context
+
+
+def _may_change(trace: Trace, now_ns: int) -> bool:
+    """Whether more may come: a span is stored a moment after its end."""
+    return any(span.end_ns is None or span.end_ns > now_ns - FRESH_NS for span in trace.spans)
 
 
 def _note(trace: Trace, waterfall: Waterfall) -> str:
