@@ -1,10 +1,13 @@
 """Which run may start next."""
 
+import os
+
 import pytest
 
+from runs.execution import dispatch
 from runs.execution.admission import admit
 from runs.execution.connection import connect
-from runs.models import WorkflowDefinition
+from runs.models import Actor, WorkflowDefinition, WorkflowRun
 
 
 @pytest.fixture
@@ -61,3 +64,26 @@ def test_the_queue_is_walked_along_its_index(start, question, settings):
     steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {QUEUED_WORKFLOWS}").fetchall()]
     connection.close()
     assert sum("run_queue" in step for step in steps) == 2
+
+
+def test_a_flood_of_one_workflow_does_not_starve_another(executor, start, until, settings):
+    settings.CONCURRENCY = 2
+    flood = [start("stamps", {"file": os.devnull, "n": 0, "seconds": 0.01}) for _ in range(30)]
+    few = [until(start("echoing", n), "success", seconds=20) for n in range(3)]
+    ended = WorkflowRun.objects.filter(pk__in=[run.pk for run in flood], ended_at__lt=few[-1].ended_at).count()
+    assert ended < len(flood) / 2
+    for run in flood:
+        until(run, "success", seconds=30)
+
+
+def test_no_more_runs_than_the_global_limit_are_worked_on(executor, start, until, settings):
+    settings.CONCURRENCY = 2
+    runs = [start("hanging") for _ in range(4)]
+    for run in runs[:2]:
+        until(run, lambda run: run.last_seq >= 3)
+    assert WorkflowRun.objects.in_hand().count() == 2
+    dispatch.cancel(runs[0].pk, actor=Actor("tests"))
+    until(runs[2], lambda run: run.last_seq >= 3)
+    assert WorkflowRun.objects.in_hand().count() == 2
+    for run in runs:
+        dispatch.cancel(run.pk, actor=Actor("tests"))

@@ -82,3 +82,28 @@ def test_a_cancel_during_a_short_sleep_ends_the_run(executor, start, until):
         events = read_events(run.id)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
         assert snapshot(run.id).status == run.status
+
+
+def test_a_cancel_reaches_a_running_step_within_a_tenth_of_a_second(executor, start, until, client_for, operator):
+    client = client_for(operator)
+    took = []
+    for _ in range(5):
+        run = until(start("listening-closely"), lambda run: run.last_seq >= 3)
+        began = time.time()
+        assert client.post(f"/runs/{run.id}/cancel/").status_code == 302
+        until(run, "canceled")
+        heard = read_events(run.id, types=["workflow-step-output"])[-1].decoded()["output"]
+        took.append(heard - began)
+    assert min(took) < 0.1, took  # the rest is what else the machine had to do
+
+
+def test_a_canceled_function_in_a_thread_is_stopped_when_python_can(executor, start, until, tmp_path, monkeypatch):
+    from runs.engine import threads
+
+    monkeypatch.setattr(threads, "GRACE_SECONDS", 0.3)
+    file = tmp_path / "ended"
+    run = until(start("looping", {"file": str(file)}), lambda run: run.last_seq >= 3)
+    dispatch.cancel(run.id, actor=Actor("tests"))
+    until(run, "canceled")
+    until(run, lambda run: run.lingering is None and file.exists(), seconds=5)
+    assert file.read_text() == "StepStopped"

@@ -189,3 +189,28 @@ def stand(ctx: StepContext) -> None:
 
 
 stubborn = Workflow(id="stubborn").then(stand).commit()
+
+
+@step(id="listen_closely")
+async def listen_closely(ctx: StepContext) -> None:
+    await ctx.writer.write("listening")
+    await ctx.abort_signal.wait()
+    await ctx.writer.write(time.time())
+
+
+listening_closely = Workflow(id="listening-closely").then(listen_closely).commit()
+
+
+@step(id="loop")
+def loop(ctx: StepContext) -> None:
+    """Looks at nothing, and never ends; it can only be interrupted."""
+    ctx.writer.write("looping")
+    try:
+        while True:
+            time.sleep(0.01)
+    except BaseException as error:
+        Path(ctx.input["file"]).write_text(type(error).__name__)
+        raise
+
+
+looping = Workflow(id="looping").then(loop).commit()
