@@ -34,6 +34,7 @@ export class StreamList {
   #unseen = 0
   #newest = 0 // what the log is read anew for, the rows have already
   #busy = false
+  #missed = false // somebody scrolled to where rows are missing, while others were on their way
   #scheduled = false
 
   constructor(element, live) {
@@ -52,6 +53,11 @@ export class StreamList {
     this.#newButton.addEventListener("click", () => this.#follow())
     this.#followButton?.addEventListener("click", () => (this.#following ? this.#stay() : this.#follow()))
     if (this.#followButton) this.#followButton.hidden = false
+    const jump = element.querySelector("[data-stream-jump]")
+    jump?.addEventListener("submit", (event) => {
+      event.preventDefault()
+      if (jump.reportValidity()) this.#jump(Number(jump.elements.after.value))
+    })
     this.#toEnd()
   }
 
@@ -246,7 +252,7 @@ export class StreamList {
 
   async #loadOlder() {
     await this.#once(async () => {
-      const events = await this.#get(`before=${this.#rows[0].first}`)
+      const { events } = await this.#get(`before=${this.#rows[0].first}`)
       if (events.length) this.#prepend(events)
     })
   }
@@ -254,10 +260,12 @@ export class StreamList {
   async #loadNewer() {
     await this.#once(async () => {
       const after = this.#rows.length ? this.#rows[this.#rows.length - 1].last : 0
-      const events = await this.#get(`after=${after}`)
+      const { events, isAll } = await this.#get(`after=${after}`)
       this.#append(events)
+      const height = this.#view.scrollHeight
       this.#trimTop()
-      if (events.length >= PAGE_EVENTS) return
+      this.#view.scrollTop -= height - this.#view.scrollHeight // the reader stays where they are
+      if (!isAll) return
       // Joined: what came over the socket meanwhile stands in these rows, or follows on them.
       const last = this.#rows.length ? this.#rows[this.#rows.length - 1].last : 0
       this.#pending = this.#pending.filter((event) => event.seq > last)
@@ -265,11 +273,25 @@ export class StreamList {
     })
   }
 
+  /** Show what follows on an event, wherever in the log it stands. */
+  async #jump(after) {
+    await this.#once(async () => {
+      const { events } = await this.#get(`after=${after}`)
+      if (!events.length) return this.#follow()
+      this.#stay()
+      this.#clear()
+      this.#append(events)
+      this.#tailCut = true // what lies behind them comes by scrolling
+      this.#view.scrollTop = 0
+      this.#view.focus()
+    })
+  }
+
   /** The newest rows, from the server. */
   async #reload() {
     await this.#once(async () => {
       const head = this.#live.cursor
-      const events = await this.#get(`before=${head + 1}`)
+      const { events } = await this.#get(`before=${head + 1}`)
       this.#clear()
       this.#pending = this.#pending.filter((event) => event.seq > head)
       this.#pendingCut = false
@@ -280,8 +302,12 @@ export class StreamList {
   }
 
   async #once(act) {
-    if (this.#busy) return
+    if (this.#busy) {
+      this.#missed = true
+      return
+    }
     this.#busy = true
+    this.#missed = false
     try {
       await act()
     } catch (error) {
@@ -289,6 +315,7 @@ export class StreamList {
     } finally {
       this.#busy = false
     }
+    if (this.#missed) this.#scrolled() // who stands at the end already cannot scroll there again
   }
 
   async #get(query, limit = PAGE_EVENTS) {
@@ -296,7 +323,9 @@ export class StreamList {
     const url = `${this.#live.eventsUrl}?${query}&limit=${limit}&values=stored${step}`
     const answer = await fetch(url, { headers: { Accept: "application/json" } })
     if (!answer.ok) throw new TypeError(`The server answered ${answer.status}.`)
-    return cutFrame(await answer.text()).lines.map((line) => new RunEvent(line))
+    const { lines, around } = cutFrame(await answer.text())
+    // An answer of large events is short although there are more.
+    return { events: lines.map((line) => new RunEvent(line)), isAll: around.last >= around.head }
   }
 
   // --- One row, whole ---
@@ -326,7 +355,7 @@ export class StreamList {
 
   async #showRaw(row, raw) {
     const count = Math.min(row.last - row.first + 1, RAW_EVENTS)
-    const events = await this.#get(`after=${row.first - 1}&last=${row.last}`, count)
+    const { events } = await this.#get(`after=${row.first - 1}&last=${row.last}`, count)
     const text = events.map((event) => event.text).join("\n")
     raw.textContent = text.slice(0, RAW_CHARACTERS)
     if (text.length > RAW_CHARACTERS) raw.append(` … the first ${byteSize(RAW_CHARACTERS)}; the link shows the rest`)
