@@ -8,7 +8,7 @@ import pytest
 
 LONG = os.environ.get("CHAOS") == "long"
 SEED = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
-WORKFLOWS = {"WFCONSOLE_WORKFLOWS": "tests.chaos.workflows"}
+WORKFLOWS = {"WFCONSOLE_WORKFLOWS": "runs.workflows,tests.chaos.workflows"}
 TOLD: list[str] = []
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.chaos.beside import Inside
 from tests.chaos.conftest import LONG, SEED, WORKFLOWS
 from tests.console_server import ConsoleServer
+from tests.web.form_page import FormPage
 
 DISK_BYTES = 64 << 20
 RUNS = 64 if LONG else 24
@@ -79,6 +80,18 @@ def until(what: Callable[[], object], seconds: float, words: str) -> None:
         time.sleep(0.1)
 
 
+def refuse_start(client: httpx.Client) -> None:
+    """A start is refused in words, and what was typed comes back."""
+    page = FormPage(client.get("/workflows/text-stream/start/").text)
+    given = page.fields | {"v:input/text": "a long story", "act": "start"}
+    answer = client.post("/workflows/text-stream/start/", data=given)
+    assert answer.status_code in (503, 507), answer.text[:2000]
+    assert "a long story" in answer.text
+    asked = client.post("/api/workflows/text-stream/start-async", json={"inputData": {"text": "a", "tokens": 1}})
+    assert asked.status_code in (503, 507)
+    assert "Nothing was stored" in asked.json()["error"]
+
+
 def check(console: ConsoleServer, ledger: Path, bad: Callable, reason: str) -> dict:
     """Runs at work when the disk turns bad stop, say why, and go on when it is over: none failed, no step twice."""
     with closing(Inside(console, ledger, SEED)) as inside, closing(console.client()) as client:
@@ -86,6 +99,7 @@ def check(console: ConsoleServer, ledger: Path, bad: Callable, reason: str) -> d
         with bad(console.data_dir):
             until(lambda: readiness(console)[0] == 503, NOTICE_SECONDS, "the console says that it is ready")
             assert reason in readiness(console)[1]
+            refuse_start(client)
             until(
                 lambda: readiness(console)[1] in client.get("/system/").text, NOTICE_SECONDS, "/system/ says otherwise"
             )
