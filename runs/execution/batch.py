@@ -136,7 +136,7 @@ class Batch:
                 run_id = write.run_id
                 for seq, type, at, data, large in write.events:
                     if large:
-                        kept, large = kept_apart(large)
+                        kept, large, write.log.known = kept_apart(large, write.log.known)
                         for value in kept:
                             payloads.setdefault(value.sha256, (value, set()))[1].add(run_id)
                     rows.append((run_id, seq, type, at, data, large))

@@ -18,7 +18,7 @@ from .background import Background
 from .batch import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS, Write
 from .connection import Connection, connect, is_trouble, milliseconds, moment
 from .history import select_events
-from .large_values import encoded_event
+from .large_values import Member, encoded_event
 from .writer import Writer
 
 T = TypeVar("T")
@@ -43,6 +43,7 @@ class DatabaseRunLog:
         "epoch",
         "error",
         "events",
+        "known",
         "last_seq",
         "run_id",
         "waiters",
@@ -60,6 +61,7 @@ class DatabaseRunLog:
         self._status = status
         self._most_events: int = settings.MAX_CHUNKS  # asked once: Django's settings are slow to tell
         self.error: Exception | None = None
+        self.known: Member | None = None  # of the run's last large value
         # What the next commit takes along, and the part of a commit that is under way.
         self.events: list[Event] = []
         self.card: CardChange = {}

@@ -20,6 +20,15 @@ class KeptValue(NamedTuple):
     parts: list[list] | None  # [[place in data, SHA-256], …]
 
 
+class Member(NamedTuple):
+    """A large member of a large object."""
+
+    place: int  # in the object's text
+    to_end: int  # from there to the end of it
+    text: bytes
+    sha256: str
+
+
 def encoded_event(data: Mapping[str, object] | bytes) -> tuple[bytes, dict[str, bytes] | None]:
     """An event's data as JSON, and apart from it the values of its large keys. Raises NotJson with a dotted path."""
     whole = data if type(data) is bytes else encode_event_data(data)
@@ -38,47 +47,76 @@ def _encoded(value: object) -> bytes:
     return orjson.dumps(value) if isinstance(value, orjson.Fragment) else encode(value)  # what is encoded was checked
 
 
-def kept_values(value: bytes) -> list[KeptValue]:
-    """The rows that keep a large value: its large members, and last the value with their places."""
+def kept_values(value: bytes, known: Member | None = None) -> tuple[list[KeptValue], Member | None]:
+    """The rows that keep a large value: its large members, and last the value with their places; and the last of its
+    members, to be `known` with the run's next value, which may have it, too."""
     digest = sha256(value).hexdigest()
-    members = _large_members(value)
+    members = _known_member(value, known) or _large_members(value)
     if not members:
-        return [KeptValue(digest, value, None)]
+        return [KeptValue(digest, value, None)], known
     rows, rest, parts, start, kept = [], [], [], 0, 0
-    for place, member in members:
-        rest.append(value[start:place])
-        kept += place - start
-        start = place + len(member)
-        row = KeptValue(sha256(member).hexdigest(), member, None)
-        rows.append(row)
-        parts.append([kept, row.sha256])
+    for member in members:
+        rest.append(value[start : member.place])
+        kept += member.place - start
+        start = member.place + len(member.text)
+        rows.append(KeptValue(member.sha256, member.text, None))
+        parts.append([kept, member.sha256])
     rest.append(value[start:])
-    return [*rows, KeptValue(digest, b"".join(rest), parts)]
+    return [*rows, KeptValue(digest, b"".join(rest), parts)], members[-1]
 
 
-def kept_apart(large: Mapping[str, bytes]) -> tuple[list[KeptValue], str]:
-    """The rows that keep an event's large values, and by key their names, as JSON: what the event itself keeps."""
+def kept_apart(large: Mapping[str, bytes], known: Member | None = None) -> tuple[list[KeptValue], str, Member | None]:
+    """The rows that keep an event's large values; by key their names, as JSON: what the event itself keeps; and what
+    is `known` from then on."""
     rows: list[KeptValue] = []
     names: dict[str, str] = {}
     for key, value in large.items():
-        kept = kept_values(value)
+        kept, known = kept_values(value, known)
         names[key] = kept[-1].sha256
         rows += kept
-    return rows, orjson.dumps(names).decode()
+    return rows, orjson.dumps(names).decode(), known
 
 
-def _large_members(value: bytes) -> list[tuple[int, bytes]]:
-    """Where the large members of an object stand in its text. Only in the one form that orjson writes: in any other,
-    a place would have to be searched for, and a value that is kept whole is right, too."""
+def _large_members(value: bytes) -> list[Member]:
     if not value.startswith(b"{"):
         return []
+    size = len(value)
+    return [
+        Member(place, size - place, text, sha256(text).hexdigest())
+        for place, text in _members(value)
+        if len(text) > LARGE_BYTES
+    ]
+
+
+def _known_member(value: bytes, known: Member | None) -> list[Member]:
+    """The known member, if the value has it where the one before had it, seen from its beginning or from its end.
+
+    To find it so takes a tenth of the time of reading the value. With a 0 in its place the value must be an object
+    that has this 0 as a member: then what stood there was the whole of a member, too.
+    """
+    if known is None:
+        return []
+    for place in (known.place, len(value) - known.to_end):
+        if place > 0 and value.startswith(known.text, place):
+            rest = b"%b0%b" % (value[:place], value[place + len(known.text) :])
+            if len(rest) <= LARGE_BYTES and rest.startswith(b"{") and (place, b"0") in _members(rest):
+                return [known._replace(place=place, to_end=len(value) - place)]
+    return []
+
+
+def _members(value: bytes) -> list[tuple[int, bytes]]:
+    """Where the members of an object stand in its text. Only in the one form that orjson writes: in any other, a place
+    would have to be searched for, and a value that is kept whole is right, too."""
     found, place = [], 1
-    for key, member in orjson.loads(value).items():
+    try:
+        members = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return []
+    for key, member in members.items():
         text = orjson.dumps(member)
         place += len(orjson.dumps(key)) + 1
         if value[place : place + len(text)] != text:
             return []
-        if len(text) > LARGE_BYTES:
-            found.append((place, text))
+        found.append((place, text))
         place += len(text) + 1
     return found if place == len(value) else []

@@ -22,7 +22,7 @@ def store_event(run_id: str, event: Event) -> None:
     """Write an event that no execution writes. To be called in the transaction that changes the run's row."""
     large = None
     if event.large:
-        rows, large = kept_apart(event.large)
+        rows, large, _ = kept_apart(event.large)
         Payload.objects.bulk_create(
             [Payload(**row._asdict()) for row in rows],
             update_conflicts=True,  # a purge waits for this transaction, and then finds the use
