@@ -17,6 +17,7 @@ from .json_schema import Kind, Shape
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema_form import SchemaForm
 from .sentences import predicate
+from .two_views import TwoViews
 from .value_editor import ValueEditor
 
 TYPES = ["string", "integer", "number", "boolean", "null", "json"]
@@ -58,7 +59,7 @@ class ContextRow:
 Fault = tuple[ContextRow, str, str]  # the row, which part of it, and the end of a sentence
 
 
-class ContextRows:
+class ContextRows(TwoViews):
     """`named`: the fields of the keys that the workflow's own schema of the context names; other keys are rows."""
 
     prefix = "context"
@@ -101,6 +102,10 @@ class ContextRows:
     @property
     def text_rows(self) -> int:
         return min(20, max(5, self.text.count("\n") + 2))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return (ROWS, JSON)
 
     def fill(self, tree: object) -> None:
         if self.mode == JSON:
@@ -215,16 +220,6 @@ class ContextRows:
         except InvalidJson as error:
             self.refuse([(error.path, error.message)])
             return UNSET
-
-    def switch(self, mode: str) -> None:
-        if mode == self.mode or mode not in (ROWS, JSON):
-            return
-        self.find_faults()
-        if self.problems:
-            return
-        tree = self.tree()
-        self.mode = mode
-        self.fill(tree)
 
     def refuse(self, issues: list[tuple[str, str]]) -> None:
         """Put a validator's issues, each a dotted path and its text, at their fields and rows, or at the text."""

@@ -6,17 +6,18 @@ from django.utils.datastructures import MultiValueDict
 from runs.engine.json_value import InvalidJson
 from runs.engine.snapshot import UNSET
 
-from .exact_json import plain, read_exact, write_exact
+from .exact_json import read_exact, write_exact
 from .fields import Field, State, TextField, is_large, size_words
 from .json_schema import Kind, shape_of
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema_form import SchemaForm
 from .sentences import predicate
+from .two_views import TwoViews
 
 FORM, JSON = "form", "json"
 
 
-class ValueEditor:
+class ValueEditor(TwoViews):
     """`prefix` names its inputs, `label` is what a sentence about the whole value begins with.
 
     Without a schema that can be drawn there is only the text. `tree` is UNSET as long as nothing is entered.
@@ -63,6 +64,10 @@ class ValueEditor:
     def holds_secrets(self) -> bool:
         return self.shape.has_secrets
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return (FORM, JSON) if self.drawable else ()
+
     def fill(self, tree: object) -> None:
         """Show a value, in the mode that is on."""
         if self.mode == FORM:
@@ -100,29 +105,6 @@ class ValueEditor:
         except InvalidJson as error:
             self.line, self.column = error.line, error.column
             self.say(f" is not JSON: line {error.line}, column {error.column}. {error.message}")
-
-    def value(self) -> object:
-        """The value for a run. Problems are added for what a run cannot carry."""
-        self.find_faults()
-        tree = self.tree()
-        if tree is UNSET or self.problems:
-            return UNSET
-        try:
-            return plain(tree)
-        except InvalidJson as error:  # only of a form: a text was read by the same rules
-            self.refuse([(error.path, error.message)])
-            return UNSET
-
-    def switch(self, mode: str) -> None:
-        """Show the same value in the other way. A text that is no JSON, or a field that is none, stays as it is."""
-        if mode == self.mode or mode not in (FORM, JSON) or not self.drawable:
-            return
-        self.find_faults()
-        if self.problems:
-            return
-        tree = self.tree()
-        self.mode = mode
-        self.fill(tree)
 
     def refuse(self, issues: list[tuple[str, str]]) -> None:
         """Word a validator's issues, each a dotted path and its text, and put them at their fields."""
