@@ -20,7 +20,7 @@ from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from .rows import REQUEST_RUN, Row, row_of, row_of_other
+from .rows import REQUEST_RUN, Row, row_of, row_of_other, signed
 from .run_span import RunSpan
 
 logger = logging.getLogger(__name__)
@@ -199,15 +199,15 @@ class SpanKeeper(SpanProcessor):
         before = time.time_ns() - int(OPEN_SECONDS * 1e9)
         found: list[tuple[Row, Any]] = []
         for span in self._open.copy().values():
-            if span.start_time is None or span.start_time > before:
+            if span.start_time is None or span.start_time > before or self._is_stored(span):
                 continue
-            if isinstance(span, RunSpan):
-                if not span.is_stored:
-                    found.append((row_of(span), span))
-            elif (row := row_of_other(span)).span_id not in self._renewed:
-                found.append((row, span))
+            with suppress(RuntimeError):  # it got an attribute just now; the next round sees it
+                found.append((row_of(span) if isinstance(span, RunSpan) else row_of_other(span), span))
         # One that ended since then has its row in the queue's next batch, which renews this one.
         return [(row, span) for row, span in found if row.end_ns is None]
+
+    def _is_stored(self, span: RunSpan | Span) -> bool:
+        return span.is_stored if isinstance(span, RunSpan) else signed(span.context.span_id) in self._renewed
 
     def _keep(self, rows: list[tuple[Row, bool]], early: Sequence[tuple[Row, Any]]) -> None:
         new = [row for row, renews in rows if not renews] + [row for row, _ in early]

@@ -98,8 +98,8 @@ def row_of(span: RunSpan) -> Row:
     resumed_from = attributes.get("workflow.resumed_from")
     return Row(
         span.trace_number.to_bytes(16, "big"),
-        _signed(span.span_number),
-        None if span.parent_id is None else _signed(span.parent_id),
+        signed(span.span_number),
+        None if span.parent_id is None else signed(span.parent_id),
         KINDS.get(type, GENERIC),
         OPEN if span.end_time is None else FAILED if span.failed else ENDED,
         is_outermost and type == "workflow_run" and not resumed_from,
@@ -190,8 +190,8 @@ def row_of_other(span: ReadableSpan) -> Row:
         told["message"] = span.status.description
     return Row(
         context.trace_id.to_bytes(16, "big"),
-        _signed(context.span_id),
-        None if span.parent is None else _signed(span.parent.span_id),
+        signed(context.span_id),
+        None if span.parent is None else signed(span.parent.span_id),
         REQUEST if is_request else GENERIC,
         OPEN if span.end_time is None else FAILED if failed else ENDED,
         False,
@@ -260,5 +260,6 @@ def _plain(value: object) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
+    """A span's number as it is stored: in 64 bits with a sign."""
     return number - (1 << 64) if number >> 63 else number

@@ -107,29 +107,31 @@ def hex_to_base64(form: dict[str, Any]) -> str:
 
 
 def test_a_form_too_continues_the_callers_trace(traced):
-    with traced.client() as person:
-        trace_id = "5" * 32
-        form = FormPage(person.get("/workflows/plain/start/").text).fields | {"act": "start"}
+    trace_id = "5" * 32
+    with traced.client() as person, program(traced) as api:
+        form = FormPage(person.get("/workflows/tour/start/").text).with_({"v:input/value": "1", "act": "start"})
         header = {"traceparent": f"00-{trace_id}-{PARENT_ID}-01"}
-        answer = person.post("/workflows/plain/start/", data=form, headers=header)
-        assert answer.status_code == 302, answer.text
+        answer = person.post("/workflows/tour/start/", data=form, headers=header, follow_redirects=False)
+        assert answer.is_redirect, answer.text
         run_id = answer.headers["Location"].strip("/").split("/")[1]
-        with program(traced) as api:
-            spans = stored(api, trace_id, all_ended(2))
-            assert {span["runId"] for span in spans} == {run_id}
+        spans = stored(api, trace_id, all_ended(10))
+        assert {span["runId"] for span in spans if span["entityName"] == "tour"} == {run_id}
         page = person.get(f"/traces/{trace_id}/").text
         assert "POST workflows/&lt;str:workflow_id&gt;/start/" in page
-        found = person.get("/find/", params={"q": f"traceparent: 00-{trace_id}-{PARENT_ID}-01"})
+        found = person.get("/find/", params={"q": f"traceparent: {header['traceparent']}"}, follow_redirects=False)
         assert found.headers["Location"] == f"/runs/{run_id}/"
 
 
 def test_a_caller_that_does_not_sample_gets_no_spans(traced):
-    with program(traced) as api:
-        header = {"traceparent": f"00-{'6' * 32}-{PARENT_ID}-00"}
-        result = api.post("/workflows/plain/start-async", json={}, headers=header).json()
-        assert result["status"] == "success"
-        assert "traceId" not in result
-        assert api.get(f"/observability/traces/{'6' * 32}").status_code == 404
+    trace_id = "6" * 32
+    with program(traced) as api, traced.client() as person:
+        header = {"traceparent": f"00-{trace_id}-{PARENT_ID}-00"}
+        result = api.post("/workflows/plain/start-async?runId=unseen", json={}, headers=header).json()
+        assert (result["status"], result["traceId"]) == ("success", trace_id)  # by which the run is found
+        later = api.post("/workflows/plain/start-async", json={}).json()
+        stored(api, later["traceId"], all_ended(2))
+        assert api.get(f"/observability/traces/{trace_id}").status_code == 404
+        assert "was not sampled" in person.get("/runs/unseen/", params={"tab": "trace"}).text
 
 
 def test_ids_of_the_caller_go_before_those_of_the_request(traced):
