@@ -4,16 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import NonRetryableError, StepContext, step
 from runs.engine.json_value import InvalidJson, encode, parse_json
 
 from .addresses import LIMITS, HostRefused, HostUnknown, checked_addresses
+
+if TYPE_CHECKING:
+    import httpx  # the functions below import it themselves: it takes 20 MB, and most runs ask nobody
 
 MOST_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -57,6 +59,8 @@ async def http_request(ctx: StepContext[Asked]) -> Answered:
     Which hosts may be asked, and how large an answer may be, the console's settings tell; private addresses are refused
     unless the settings allow them. Requests that change something carry an Idempotency-Key, the same for each attempt.
     """
+    import httpx
+
     asked = ctx.input
     began = time.monotonic()
     try:
@@ -81,6 +85,8 @@ async def http_request(ctx: StepContext[Asked]) -> Answered:
 
 
 async def _exchange(asked: Asked, key: str) -> Answered:
+    import httpx
+
     method, content = asked.method, None
     headers = httpx.Headers({"User-Agent": "wfconsole", "Accept": "application/json, */*"})
     if asked.body is not None:
@@ -122,7 +128,9 @@ def _query_text(value: str | float | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _address(text: str) -> httpx.URL:
+def _address(text: str) -> "httpx.URL":
+    import httpx
+
     try:
         url = httpx.URL(text.strip())
         valid = url.scheme in ("http", "https") and url.host and "%" not in url.host and not url.userinfo
@@ -136,9 +144,11 @@ def _address(text: str) -> httpx.URL:
 
 @asynccontextmanager
 async def _sent(
-    method: str, url: httpx.URL, headers: httpx.Headers, content: bytes | None
-) -> AsyncIterator[httpx.Response]:
+    method: str, url: "httpx.URL", headers: "httpx.Headers", content: bytes | None
+) -> "AsyncIterator[httpx.Response]":
     """Connect to an address that was checked; the name goes into Host and into the check of the certificate."""
+    import httpx
+
     port = url.port or {"http": 80, "https": 443}[url.scheme]
     *others, last = await checked_addresses(url.host, port)
     name = url.raw_host.decode("ascii")
@@ -174,11 +184,13 @@ def _certificates() -> Any:
     """Read once: it takes 20 ms."""
     global _context
     if _context is None:
+        import httpx
+
         _context = httpx.create_ssl_context(trust_env=False)
     return _context
 
 
-async def _read(answer: httpx.Response, url: httpx.URL) -> Answered:
+async def _read(answer: "httpx.Response", url: "httpx.URL") -> Answered:
     most = LIMITS.max_bytes
     body = bytearray()
     async for part in answer.aiter_bytes(65536):
@@ -198,7 +210,7 @@ async def _read(answer: httpx.Response, url: httpx.URL) -> Answered:
     )
 
 
-def _value(body: bytes, answer: httpx.Response) -> object:
+def _value(body: bytes, answer: "httpx.Response") -> object:
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if body and (kind == "application/json" or kind.endswith("+json")):
         try:
@@ -209,6 +221,8 @@ def _value(body: bytes, answer: httpx.Response) -> object:
 
 
 def _host(url: str) -> str:
+    import httpx
+
     return httpx.URL(url.strip()).host or url[:100]
 
 

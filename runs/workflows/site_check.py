@@ -6,13 +6,16 @@ An address that does not answer is a finding, not a failure of the run: the run 
 import asyncio
 import os
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 from weakref import WeakKeyDictionary
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import NonRetryableError, StepContext, Workflow, step
+
+if TYPE_CHECKING:
+    import httpx  # imported by the functions that ask: it takes 20 MB, which a console that asks nobody saves
 
 AT_ONCE = 8
 MOST_BYTES = 256 * 1024  # of an answer's body are read; the rest says nothing about its health
@@ -72,6 +75,8 @@ async def list_targets(ctx: StepContext[Sites]) -> list[Target]:
 @step(input=Target, output=Check)
 async def check_site(ctx: StepContext[Target]) -> Check:
     """Ask one address, and measure how long its answer takes."""
+    import httpx
+
     asked = Sites.model_validate(ctx.get_init_data())
     began = time.monotonic()
     try:
@@ -114,7 +119,7 @@ def _problem(asked: Sites, status: int, body: str) -> str | None:
     return None
 
 
-async def _beginning(answer: httpx.Response) -> bytes:
+async def _beginning(answer: "httpx.Response") -> bytes:
     body = bytearray()
     async for part in answer.aiter_bytes():
         body += part
@@ -125,10 +130,12 @@ async def _beginning(answer: httpx.Response) -> bytes:
 
 # One client for each event loop, made when it is first needed: a client holds connections that belong to its loop,
 # and reading the certificates anew for each address would cost more than the request.
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient]" = WeakKeyDictionary()
 
 
-def _client() -> httpx.AsyncClient:
+def _client() -> "httpx.AsyncClient":
+    import httpx
+
     loop = asyncio.get_running_loop()
     if loop not in _clients:
         _clients[loop] = httpx.AsyncClient(
