@@ -1,4 +1,4 @@
-"""The entrance of the server: HTTP, sockets, and the start of the embedded executor.
+"""The entrance of the server: HTTP, sockets, and the start of the embedded executor and of the sender of notices.
 
 Imported by servers alone (Daphne, the child of runserver), never by a management command.
 """
@@ -21,6 +21,7 @@ http = get_asgi_application()  # before everything below: it needs Django's appl
 from runs import routing  # noqa: E402
 from runs.execution import dispatch  # noqa: E402
 from runs.live.backpressure import Backpressure  # noqa: E402
+from runs.notices.sender import sender  # noqa: E402
 from wfconsole.request_threads import RequestThreads  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -31,3 +32,4 @@ application = ProtocolTypeRouter(
 )
 
 dispatch.start_executor()
+sender.start()

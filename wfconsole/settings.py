@@ -5,16 +5,17 @@ import secrets
 import sys
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wfconsole.addresses import is_database, is_http, read_links
 from wfconsole.logs import logging_config
+from wfconsole.mail import check_mail, mail_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EX_CONFIG = 78  # the exit code for a wrong setting, as in sysexits.h
@@ -68,6 +69,11 @@ class Environment(BaseSettings):
     wfconsole_run_log_line_bytes: int = Field(default=8_192, ge=256, le=1_048_576)
     # How the server's own log is written: "console" for people, "json" for programs, an object on each line.
     wfconsole_log_format: Literal["console", "json"] = "console"
+    # How e-mails leave: smtp://user:password@host:port (with STARTTLS), smtps://…, file:///folder, console:
+    wfconsole_email_url: Annotated[str, AfterValidator(check_mail)] | None = None
+    wfconsole_email_from: str = "wfconsole@localhost"
+    # Where people reach the console; for links in e-mails and webhooks. Absent: the server's own address.
+    wfconsole_public_url: str | None = None
     # A name for this installation, shown beside the product's.
     wfconsole_name: str = Field(default="", max_length=24)
     # sqlite:///path or postgres://user:password@host:port/name
@@ -118,7 +124,7 @@ class Environment(BaseSettings):
             raise ValueError("redis://host:port/number, rediss:// or unix://")
         return value
 
-    @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
+    @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint", "wfconsole_public_url")
     @classmethod
     def _known_collector(cls, value: str | None) -> str | None:
         if value and not is_http(value):
@@ -196,8 +202,6 @@ MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
 HTTP_HOSTS = _names(ENV.wfconsole_http_hosts)
 HTTP_PRIVATE_NETWORKS = _names(ENV.wfconsole_http_private_networks)
 HTTP_MAX_BYTES = ENV.wfconsole_http_max_bytes
-RUN_LOG_LINES = ENV.wfconsole_run_log_lines
-RUN_LOG_LINE_BYTES = ENV.wfconsole_run_log_line_bytes
 MAX_JSON_DEPTH = 100  # levels of nesting in any JSON that a person or a program sends
 MAX_TAGS = 50  # tags of one run
 MAX_TAG_LENGTH = 100  # characters
@@ -390,4 +394,5 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Logging --------------------------------------------------------------------------------------
 
+globals().update(mail_settings(ENV.wfconsole_email_url, ENV.wfconsole_email_from, is_debug=DEBUG))
 LOGGING = logging_config(ENV.wfconsole_log_format, ENV.wfconsole_run_log_level)

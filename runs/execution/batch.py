@@ -16,6 +16,7 @@ from runs.models.event import PayloadUse
 
 from .connection import Connection, PostgresConnection, moment
 from .large_values import KeptValue, kept_apart
+from .outbox import TOLD, note_ends
 
 RUNS = WorkflowRun._meta.db_table
 EVENTS = RunEvent._meta.db_table
@@ -101,6 +102,9 @@ class Batch:
             if self.writes:
                 self._advance(connection, on_postgresql)
                 self._insert(connection, on_postgresql)
+                ended = [each.run_id for each in self.writes if each.card.get("status") in TOLD and not each.fenced]
+                if ended:
+                    note_ends(connection.execute, ended)
             self.in_doubt = True
             connection.commit()
         except BaseException:

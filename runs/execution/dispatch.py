@@ -11,7 +11,7 @@ from typing import TypeVar
 import orjson
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from .announce import announce
 from .connection import Connection
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader, last_seen
+from .outbox import note_ends
 from .run_logs import capture
 
 MOST_COUNTED = 10_000
@@ -130,6 +131,8 @@ def _cancel_idle(run_id: str, by: str) -> Event | None:
     data = orjson.dumps({"by": by} if by else {})
     event = Event(seq, EventType.RUN_CANCELED.value, int(now.timestamp() * 1000), data)
     RunEvent.objects.create(run_id=run_id, seq=event.seq, type=event.type, at=event.at, data=event.data)
+    with connection.cursor() as cursor:
+        note_ends(cursor.execute, [run_id])
     return event
 
 

@@ -16,7 +16,7 @@ from runs.engine.events import Event, EventType
 from runs.engine.records import RunSnapshot
 from runs.engine.restarting import restart_data
 from runs.engine.results import RunStatus
-from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowRun
+from runs.models import Actor, AuditEntry, RunWatch, WorkflowDefinition, WorkflowRun
 
 from . import dispatch
 from .announce import announce
@@ -91,10 +91,12 @@ def start_made(
     check_start(replace(request, run_id=None), user=actor.user)
     with transaction.atomic():
         # Its row gives way to the one of the start; of two starts one finds it.
+        watches = list(RunWatch.objects.filter(run=made))
         if not WorkflowRun.objects.filter(pk=made.pk, **UNTOUCHED).delete()[0]:
             raise RunAlreadyStarted(f"Run {made.pk} was started before. Make a new run to start again.")
         run = start_run(request, actor=actor)
         WorkflowRun.objects.filter(pk=run.pk).update(created_at=made.created_at)
+        RunWatch.objects.bulk_create(watches)  # who waits for its end still does
     return run
 
 

@@ -119,7 +119,7 @@ def _message(record: logging.LogRecord) -> str:
 
 def shortened(text: str) -> str:
     """The text as it can be stored: without control characters, and no longer than a line may be."""
-    most = settings.RUN_LOG_LINE_BYTES
+    most = settings.ENV.wfconsole_run_log_line_bytes
     text = text.translate(NO_CONTROLS).rstrip()
     data = text.encode("utf-8", "replace")
     if len(data) <= most:
@@ -153,7 +153,7 @@ class RunLogKeeper:
 
     def has_room(self, run_id: str) -> bool:
         """Whether a line more of this run is kept; one that is not is counted here."""
-        if self._kept.get(run_id, 0) < settings.RUN_LOG_LINES and len(self._lines) < MOST_WAITING:
+        if self._kept.get(run_id, 0) < settings.ENV.wfconsole_run_log_lines and len(self._lines) < MOST_WAITING:
             return True
         self._drop(run_id, 1)
         return False
@@ -259,7 +259,7 @@ class RunLogKeeper:
             if have is None:
                 sql = f"SELECT COUNT(*) FROM {LINES} WHERE run_id = %s AND dropped = 0"  # noqa: S608
                 have = connection.execute(sql, (run_id,)).fetchone()[0]
-            room = max(settings.RUN_LOG_LINES - have, 0)
+            room = max(settings.ENV.wfconsole_run_log_lines - have, 0)
             connection.executemany(INSERT, its[:room])
             kept[run_id] = have + min(room, len(its))
             if len(its) > room:

@@ -3,8 +3,9 @@
 from django.apps.registry import Apps
 
 VIEWER = ["view_workflowdefinition", "view_workflowversion", "view_workflowrun", "view_runevent", "view_runtag"]
-OPERATOR = [*VIEWER, "add_workflowrun", "change_workflowrun"]  # start; cancel and answer
-ADMIN = [*OPERATOR, "add_workflowdefinition", "change_workflowdefinition", "view_auditentry"]
+OPERATOR = [*VIEWER, "add_workflowrun", "change_workflowrun", "view_webhook"]  # start; cancel and answer
+WEBHOOKS = ["add_webhook", "change_webhook", "delete_webhook"]
+ADMIN = [*OPERATOR, *WEBHOOKS, "add_workflowdefinition", "change_workflowdefinition", "view_auditentry"]
 PEOPLE = ["add_user", "change_user", "view_user", "view_group"]
 
 ROLES = {"viewer": VIEWER, "operator": OPERATOR, "admin": [*ADMIN, *PEOPLE]}

@@ -2,9 +2,13 @@
 
 import asyncio
 import time
+<<<<<<< ours
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
+=======
+from typing import Any, Literal
+>>>>>>> theirs
 from urllib.parse import urljoin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from runs.engine import NonRetryableError, StepContext, step
 from runs.engine.json_value import InvalidJson, encode, parse_json
 
-from .addresses import LIMITS, HostRefused, HostUnknown, checked_addresses
+from .addresses import LIMITS, HostRefused, HostUnknown
+from .exchange import sent
 
 if TYPE_CHECKING:
     import httpx  # the functions below import it themselves: it takes 20 MB, and most runs ask nobody
@@ -100,7 +105,7 @@ async def _exchange(asked: Asked, key: str) -> Answered:
     if asked.query:
         url = url.copy_merge_params({name: _query_text(value) for name, value in asked.query.items()})
     for _ in range(MOST_REDIRECTS + 1):
-        async with _sent(method, url, headers, content) as answer:
+        async with sent(method, url, headers, content) as answer:
             following = answer.headers.get("Location") if answer.status_code in REDIRECTS else None
             if following is None:
                 return await _read(answer, url)
@@ -142,6 +147,7 @@ def _address(text: str) -> "httpx.URL":
     return url
 
 
+<<<<<<< ours
 @asynccontextmanager
 async def _sent(
     method: str, url: "httpx.URL", headers: "httpx.Headers", content: bytes | None
@@ -191,6 +197,9 @@ def _certificates() -> Any:
 
 
 async def _read(answer: "httpx.Response", url: "httpx.URL") -> Answered:
+=======
+async def _read(answer: httpx.Response, url: httpx.URL) -> Answered:
+>>>>>>> theirs
     most = LIMITS.max_bytes
     body = bytearray()
     async for part in answer.aiter_bytes(65536):

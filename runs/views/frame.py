@@ -29,6 +29,7 @@ ROOMS = {
     "workflows": "workflows",
     "steps": "workflows",
     "system": "system",
+    "webhooks": "webhooks",
 }
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,8 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from runs.engine.results import FINAL_STATUSES
 from runs.execution import dispatch
-from runs.models import Actor, AuditEntry, RunLog, WorkflowRun
+from runs.models import Actor, AuditEntry, RunLog, RunWatch, WorkflowRun
 
 from .run_page import RunPage
 from .run_tabs import TABS
@@ -88,8 +90,22 @@ def _acts(request: HttpRequest, page: RunPage) -> dict[str, object]:
         "can_cancel": page.is_cancelable and request.user.has_perm(CANCEL),
         "can_start": request.user.has_perm(START),
         "start_key": secrets.token_urlsafe(16),  # two presses of a button make one run
+        **_telling(request, page),
         "start_refused": workflow.problem or ("" if workflow.enabled else f"{workflow.pk} takes no new runs."),
     }
+
+
+def _telling(request: HttpRequest, page: RunPage) -> dict[str, object]:
+    """How this person can be told of the run's end."""
+    if page.run.status in FINAL_STATUSES:
+        return {"can_be_told": False}
+    trouble = ""
+    if not settings.EMAIL_IS_SET_UP:
+        trouble = "No mail server is set up: WFCONSOLE_EMAIL_URL"
+    elif not request.user.email:
+        trouble = "Your account has no e-mail address"
+    is_watched = not trouble and RunWatch.objects.filter(run=page.run, user=request.user, told_at=None).exists()
+    return {"can_be_told": True, "mail_trouble": trouble, "is_watched": is_watched}
 
 
 def _refresh_address(request: HttpRequest, page: RunPage) -> str:

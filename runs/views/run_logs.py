@@ -38,7 +38,7 @@ def logs_tab(page: RunPage, request: HttpRequest) -> dict[str, object]:
     filters = {name: value for name, value in (("level", level), ("q", words)) if value}
     return {
         "lines": [_Row.of(line, page.run.created_at.timestamp() * 1000) for line in lines],
-        "most": settings.RUN_LOG_LINES,
+        "most": settings.ENV.wfconsole_run_log_lines,
         "kept_from": settings.ENV.wfconsole_run_log_level,
         "levels": [each.label for each in LogLevel],
         "level": level,

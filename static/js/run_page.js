@@ -1,6 +1,7 @@
 /** What a run's page does beside its stream: its clock counts, and its graph shows where the run is. */
 
 import { Clock } from "./clock.js"
+import { EndNotice } from "./end_notice.js"
 
 const MARGIN_PX = 80 // of what is looked for to the edge of its frame
 const SOUGHT = ".n.is-failed, .n.is-suspended, .n.is-running, .n.is-waiting"
@@ -28,6 +29,7 @@ class GraphFollower {
 }
 
 new Clock().start()
+for (const menu of document.querySelectorAll("[data-end-notice]")) new EndNotice(menu).start()
 const followers = [...document.querySelectorAll(".wf-graph-wrap")].map((frame) => new GraphFollower(frame))
 const showAll = () => followers.forEach((follower) => follower.show())
 showAll()

@@ -1,0 +1,57 @@
+"""A receiver of webhooks: keeps what it gets, and answers as it is told."""
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+PATIENCE_SECONDS = 20.0
+
+
+class Received(NamedTuple):
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """Listens at `url`; `answers` are the statuses of the next requests, then 200."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.answers: list[int] = []
+        self._news = threading.Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with receiver._news:
+                    receiver.received.append(Received(self.path, dict(self.headers), body))
+                    status = receiver.answers.pop(0) if receiver.answers else 200
+                    receiver._news.notify_all()
+                self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+                self.wfile.write(b"thank you")
+
+            def log_message(self, *args: object) -> None:
+                """A test's output is its own."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def wait_for(self, count: int, path: str = "") -> list[Received]:
+        """What came to this path, once there is so much of it."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with self._news:
+            while len(found := [each for each in self.received if each.path.startswith(path)]) < count:
+                if not self._news.wait(deadline - time.monotonic()):
+                    raise AssertionError(f"{len(found)} of {count} deliveries came: {found}")
+            return found
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
