@@ -4,37 +4,27 @@ The rows are the truth. A row is taken for as long as a try may last, so a proce
 it to the next; a receiver may see a delivery twice, and knows it by its id. Only the server whose executor leads sends.
 """
 
-import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
-import httpx
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import connections
 from django.utils import timezone
 
 from runs.execution import dispatch
 from runs.models import DeliveryState, RunWatch, WebhookDelivery
-from runs.steps.addresses import HostRefused, HostUnknown
-from runs.steps.exchange import sent
 
 from .message import body_of, mail_of
-from .signing import signature
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 AT_ONCE = 8  # tries in hand, at most PER_WEBHOOK of them to one address
 PER_WEBHOOK = 2
-TRY_SECONDS = 10.0
 TAKEN_SECONDS = 20.0  # longer than any try
 RETRY_SECONDS = (2, 10, 60, 300, 1_800, 7_200, 21_600, 43_200)  # after the first try, the second …; then it is given up
-ANSWER_BYTES = 2_048  # of an answer, to be shown
-MOST_ANSWER_BYTES = 65_536  # after which nobody listens any more
 
 
 def now_ms() -> int:
@@ -99,10 +89,12 @@ class Sender:
     def _deliver(self, delivery: WebhookDelivery) -> None:
         if not WebhookDelivery.objects.take(delivery, now_ms() + int(TAKEN_SECONDS * 1000)):
             return
+        from .post import post  # with the HTTP client, which most consoles never need
+
         delivery.body = delivery.body or body_of(delivery)
         delivery.attempts += 1
         sent_at = now_ms()
-        status, response, error = asyncio.run(_try(delivery))
+        status, response, error = post(delivery)
         state, next_at = DeliveryState.SENT, delivery.next_at
         if error and delivery.attempts > len(RETRY_SECONDS):
             state = DeliveryState.GIVEN_UP
@@ -126,6 +118,8 @@ class Sender:
         taken = RunWatch.objects.filter(pk=watch.pk, next_at=watch.next_at, told_at=None)
         if not taken.update(next_at=now_ms() + int(TAKEN_SECONDS * 1000)):
             return
+        from django.core.mail import send_mail
+
         watch.attempts += 1
         subject, text = mail_of(watch.run)
         try:
@@ -139,57 +133,6 @@ class Sender:
         else:
             watch.told_at, watch.error = timezone.now(), ""
         watch.save(update_fields=["told_at", "error", "given_up", "next_at", "attempts"])
-
-
-async def _try(delivery: WebhookDelivery) -> tuple[int | None, str, str]:
-    """The answer's status and beginning, and why it is no success; "" when it is one."""
-    try:
-        url = httpx.URL(delivery.webhook.url)
-        async with (
-            asyncio.timeout(TRY_SECONDS),
-            sent("POST", url, _headers(delivery), delivery.body.encode()) as answer,
-        ):
-            beginning = await _beginning(answer)
-    except TimeoutError:
-        return None, "", f"No answer within {TRY_SECONDS:g} s."
-    except (HostRefused, HostUnknown, httpx.InvalidURL) as error:
-        return None, "", str(error)
-    except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-        said = str(error).rstrip(".")
-        return None, "", f"{type(error).__name__}: {said}." if said else f"{type(error).__name__}."
-    status = answer.status_code
-    if 200 <= status < 300:
-        return status, beginning, ""
-    if 300 <= status < 400:
-        return status, beginning, f"Answered {status}: redirects are not followed. Enter the final address."
-    return status, beginning, f"Answered {status} {answer.reason_phrase}.".replace(" .", ".")
-
-
-def _headers(delivery: WebhookDelivery) -> httpx.Headers:
-    timestamp = int(time.time())
-    return httpx.Headers(
-        {
-            "Content-Type": "application/json",
-            "User-Agent": "wfconsole",
-            "Webhook-Id": delivery.message_id,
-            "Webhook-Timestamp": str(timestamp),
-            "Webhook-Signature": signature(
-                delivery.webhook.secret, delivery.message_id, timestamp, delivery.body.encode()
-            ),
-        }
-    )
-
-
-async def _beginning(answer: httpx.Response) -> str:
-    """The first bytes of an answer, as a text; a long one is not listened to."""
-    body = bytearray()
-    with suppress(httpx.HTTPError):  # the status is there, which is what counts
-        async for part in answer.aiter_bytes(4_096):
-            body += part
-            if len(body) > MOST_ANSWER_BYTES:
-                break
-    text = bytes(body[:ANSWER_BYTES]).decode("utf-8", "replace").replace("\x00", "")
-    return text + ("…" if len(body) > ANSWER_BYTES else "")
 
 
 sender = Sender()  # of this process

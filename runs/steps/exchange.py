@@ -2,22 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from .addresses import checked_addresses
+
+if TYPE_CHECKING:
+    import httpx  # the functions below import it themselves: it takes 20 MB, and most consoles ask nobody
 
 
 @asynccontextmanager
 async def sent(
-    method: str, url: httpx.URL, headers: httpx.Headers, content: bytes | None
-) -> AsyncIterator[httpx.Response]:
+    method: str, url: "httpx.URL", headers: "httpx.Headers", content: bytes | None
+) -> "AsyncIterator[httpx.Response]":
     """The answer to a request, its body not read yet. Redirects are not followed; the caller sets the time limit.
 
     Connects to an address that was checked; the name goes into Host and into the check of the certificate. Raises
     HostRefused, HostUnknown, and httpx's own errors.
     """
+    import httpx
+
     port = url.port or {"http": 80, "https": 443}[url.scheme]
     *others, last = await checked_addresses(url.host, port)
     name = url.raw_host.decode("ascii")
@@ -53,5 +56,7 @@ def _certificates() -> Any:
     """Read once: it takes 20 ms."""
     global _context
     if _context is None:
+        import httpx
+
         _context = httpx.create_ssl_context(trust_env=False)
     return _context

@@ -2,13 +2,7 @@
 
 import asyncio
 import time
-<<<<<<< ours
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
-=======
-from typing import Any, Literal
->>>>>>> theirs
 from urllib.parse import urljoin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -147,59 +141,7 @@ def _address(text: str) -> "httpx.URL":
     return url
 
 
-<<<<<<< ours
-@asynccontextmanager
-async def _sent(
-    method: str, url: "httpx.URL", headers: "httpx.Headers", content: bytes | None
-) -> "AsyncIterator[httpx.Response]":
-    """Connect to an address that was checked; the name goes into Host and into the check of the certificate."""
-    import httpx
-
-    port = url.port or {"http": 80, "https": 443}[url.scheme]
-    *others, last = await checked_addresses(url.host, port)
-    name = url.raw_host.decode("ascii")
-    host = f"[{name}]" if ":" in name else name
-    sent = headers.copy()
-    sent["Host"] = host if url.port is None else f"{host}:{url.port}"
-    async with httpx.AsyncClient(
-        trust_env=False,  # a proxy would look the name up anew
-        verify=_certificates(),
-        timeout=300,  # the step's own time limit is shorter
-        limits=httpx.Limits(max_keepalive_connections=0),
-    ) as client:
-        for address in (*others, last):
-            request = client.build_request(
-                method, url.copy_with(host=address), headers=sent, content=content, extensions={"sni_hostname": name}
-            )
-            try:
-                answer = await client.send(request, stream=True)
-                break
-            except httpx.ConnectError:
-                if address == last:
-                    raise
-        try:
-            yield answer
-        finally:
-            await answer.aclose()
-
-
-_context: Any = None
-
-
-def _certificates() -> Any:
-    """Read once: it takes 20 ms."""
-    global _context
-    if _context is None:
-        import httpx
-
-        _context = httpx.create_ssl_context(trust_env=False)
-    return _context
-
-
 async def _read(answer: "httpx.Response", url: "httpx.URL") -> Answered:
-=======
-async def _read(answer: httpx.Response, url: httpx.URL) -> Answered:
->>>>>>> theirs
     most = LIMITS.max_bytes
     body = bytearray()
     async for part in answer.aiter_bytes(65536):
