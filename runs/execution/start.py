@@ -233,7 +233,8 @@ def _times(
     limit = request.time_limit
     if limit is not None and not 0 < limit <= LONGEST_SECONDS:
         raise InvalidTime("timeLimit", f"A time limit has 1 to {LONGEST_SECONDS:.0f} seconds.")
-    return start_at, workflow.deadline(limit, begins, of_console=min(console_limit, LONGEST_SECONDS) if console_limit else None)
+    of_console = min(console_limit, LONGEST_SECONDS) if console_limit else None
+    return start_at, workflow.deadline(limit, begins, of_console=of_console)
 
 
 def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int, int | None]:
