@@ -46,6 +46,8 @@ class Command(ConsoleCommand):
             migrate()
             password = ensure_admin()
             ApiToken.objects.keep_bootstrap(settings.API_TOKEN)
+        # A proxy speaks TLS, not the console; Twisted would import all of it, for 6 MB and a tenth of a second.
+        sys.modules.setdefault("OpenSSL", None)
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
         from daphne.server import Server
