@@ -41,21 +41,19 @@ class Follower:
         self.misfits: list[int] = []
         self._console = console
         self._run_id = run_id
+        with closing(console.client()) as client:
+            self._cookies = dict(client.cookies)
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 
     def _follow(self) -> None:
-        cookies = None
         last, ended = 0, False
         while not ended:
             try:
-                if cookies is None:
-                    with closing(self._console.client()) as client:
-                        cookies = dict(client.cookies)
                 address = f"{self._console.url}/runs/{self._run_id}/events?after={last}&format=json&values=stored"
-                answer = httpx.get(address, cookies=cookies, timeout=5)
+                answer = httpx.get(address, cookies=self._cookies, timeout=5)
                 told = answer.raise_for_status().json()
-            except (httpx.HTTPError, KeyError):
+            except httpx.HTTPError:
                 time.sleep(0.05)  # the server is dead just now
                 continue
             for event, line in zip(told["events"], answer.content.split(b"\n")[1:-1], strict=True):
