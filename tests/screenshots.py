@@ -18,7 +18,7 @@ from tests.console_server import ROOT, ConsoleServer
 WIDTHS = {1440: 900, 375: 812}  # pixels; the height is the least
 HIGHEST = 4_000  # pixels; the rest of a longer page is left out
 THEMES = ("light", "dark")
-TABS = ("timeline", "stream", "steps", "state", "input", "events")
+TABS = ("timeline", "stream", "steps", "logs", "state", "input", "events")
 
 
 def pages(runs: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -46,12 +46,16 @@ def pages(runs: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "run-from-step", f"/runs/{runs['success']}/from-step/?step=pack_lines"
     yield "run-failed-steps", f"/runs/{runs['failed']}/?tab=steps"
     yield "run-long-stream", f"/runs/{runs['long']}/?tab=stream"
+    yield "system", "/system/"
+    yield "webhooks", "/webhooks/"
+    yield "tokens", "/me/tokens/"
     yield "not-found", "/runs/there-is-no-such-run/"
     yield "admin", "/admin/"
     yield "admin-workflows", "/admin/runs/workflowdefinition/"
     yield "admin-workflow", "/admin/runs/workflowdefinition/order-fulfilment/change/"
     yield "admin-definition", "/admin/runs/workflowdefinition/add/?example=1"
     yield "admin-import", "/admin/runs/workflowdefinition/import/"
+    yield "admin-webhook", "/admin/runs/webhook/add/"
     yield "steps", "/steps/"
     yield "admin-runs", "/admin/runs/workflowrun/"
     yield "admin-run", f"/admin/runs/workflowrun/{runs['success']}/change/"

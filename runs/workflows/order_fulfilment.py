@@ -9,6 +9,7 @@ enough to watch, or its payment fail.
 """
 
 import asyncio
+import logging
 import math
 import zlib
 
@@ -30,6 +31,8 @@ from .order_schema import (
     State,
     ValidOrder,
 )
+
+log = logging.getLogger(__name__)
 
 FRAUD_LIMIT = 0.8
 SCORE = {"path": "stepResults.score_fraud.score"}
@@ -135,16 +138,19 @@ async def manual_review(ctx: StepContext[object]) -> Review | None:
 async def _charge(ctx: StepContext) -> Charge:
     order = _order(ctx)
     await _pause(order, picks=4)
+    attempt = ctx.retry_count + 1
     if ctx.retry_count < order.simulate.payment_failures:
-        raise PaymentTimeout(f"The card terminal gave no answer to attempt {ctx.retry_count + 1}.")
+        log.warning("No answer from the card terminal, attempt %d", attempt)
+        raise PaymentTimeout(f"The card terminal gave no answer to attempt {attempt}.")
     if order.card_token.get_secret_value().startswith("tok_declined"):
         raise NonRetryableError("The card was declined.")
     quote = ctx.get_step_result(quote_shipping)
     amount = round(order.order.total + quote["price"], 2)
     # The idempotency key is the same when a crash repeats this step: a real terminal would charge once.
     charge = f"C-{zlib.crc32(ctx.idempotency_key.encode()):08x}"
+    log.info("Charged %.2f %s as %s", amount, order.order.currency, charge)
     await ctx.set_state({"charge": charge})
-    return Charge(charge=charge, amount=amount, currency=order.order.currency, attempts=ctx.retry_count + 1)
+    return Charge(charge=charge, amount=amount, currency=order.order.currency, attempts=attempt)
 
 
 # --- Packing ----------------------------------------------------------------------------------------
