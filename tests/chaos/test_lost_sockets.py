@@ -11,7 +11,7 @@ from tests.chaos.line import Line
 
 CHUNKS = 20_000
 KILLS = 50 if LONG else 5
-RATE = 800 if LONG else 2_500  # chunks a second
+RATE = 250 if LONG else 2_500  # chunks a second
 
 
 @pytest.fixture
