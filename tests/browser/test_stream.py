@@ -59,6 +59,23 @@ def test_the_page_ends_with_the_digest_of_the_download(page, console):
     assert all(earlier < later for earlier, later in pairwise(numbers))
 
 
+def test_the_records_of_an_api_client_are_what_the_page_shows(page, console):
+    console.sign_in(page)
+    given = {"text": "one two three four ", "tokens": 300, "tokens_per_second": 150}
+    with closing(console.client()) as client:
+        run_id = client.post("/api/workflows/text-stream/create-run").json()["runId"]
+        open_stream(page, console, run_id)
+        sent = client.post("/api/workflows/text-stream/stream", params={"runId": run_id}, json={"inputData": given})
+        log = [json.loads(line) for line in client.get(f"/runs/{run_id}/events.ndjson").text.splitlines()]
+    records = [json.loads(record) for record in sent.text.split("\x1e")[:-1]]
+    received = [record["payload"]["output"] for record in records if record["type"] == "workflow-step-output"]
+    assert received == [event["data"]["output"] for event in log if event["type"] == "workflow-step-output"]
+    expect_pill(page, "Ended")
+    assert_proven(page, console, run_id, 300)
+    shown = page.locator("[data-stream-rows] li.is-text .body").all_inner_texts()
+    assert "".join("".join(shown).split()) == "".join("".join(received).split())
+
+
 def test_the_rows_of_the_script_are_the_rows_of_the_server(page, console, browser):
     console.sign_in(page)
     run_id = start(console, text="Grüße 14 <b>fett</b> „x“ 👋 ", tokens=150, tokens_per_second=0)
