@@ -14,7 +14,7 @@ import pytest
 from runs.forms.command_lines import javascript, python
 from runs.forms.exact_json import Number
 from tests.console_server import ROOT, ConsoleServer
-from tests.contract.replaying import NodeMissing, install_client
+from tests.contract.client import ClientMissing, install_client
 from tests.web.form_page import FormPage
 
 BODY = """{
@@ -98,7 +98,7 @@ def test_the_line_for_manage_py_runs_as_it_is_copied(commands, shell, check):
 def test_the_javascript_module_runs_as_it_is_copied(commands, shell, check):
     try:
         folder = install_client()
-    except NodeMissing as missing:
+    except ClientMissing as missing:
         pytest.skip(str(missing))
     tag, lines = commands
     status, run_id = shell("node", "--input-type=module", "-", text=lines["js"], folder=folder).split()

@@ -56,7 +56,8 @@ class Follower:
             except httpx.HTTPError:
                 time.sleep(0.05)  # the server is dead just now
                 continue
-            for event, line in zip(told["events"], answer.content.split(b"\n")[1:-1], strict=True):
+            lines = filter(None, answer.content.split(b"\n")[1:-1])  # an empty one: nothing new
+            for event, line in zip(told["events"], lines, strict=True):
                 if event["seq"] != last + 1:
                     self.misfits.append(event["seq"])
                 last = event["seq"]

@@ -21,16 +21,27 @@ def cluster():
     cluster.remove()
 
 
+# What speaks to the database in words of its own, or waits for another process; not what is refused before that.
+EXECUTION_FILES = [
+    *("tests/execution/test_admission.py", "tests/execution/test_answer.py", "tests/execution/test_cancel.py"),
+    *("tests/execution/test_deadlines.py", "tests/execution/test_doubt.py", "tests/execution/test_embedded.py"),
+    *("tests/execution/test_fence.py", "tests/execution/test_recovery.py", "tests/execution/test_retention.py"),
+    "tests/execution/test_writer.py",
+]
+CHOSEN = ["-k", "not random_moments and not refuse"]
+
+
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="this is the run over PostgreSQL")
-@pytest.mark.parametrize("what", ["tests/store", "tests/execution"])
+@pytest.mark.parametrize("what", [["tests/store"], EXECUTION_FILES], ids=["store", "execution"])
 def test_what_holds_on_sqlite_holds_on_postgresql(cluster, what, tmp_path):
     environment = os.environ | {
         "DATABASE_URL": cluster.url,
         "WFCONSOLE_DATA_DIR": str(tmp_path),
         "WFCONSOLE_EXECUTOR": "embedded",
     }
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *CHOSEN, *what]
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "not random_moments", what],
+        command,
         cwd=ROOT,
         env=environment,
         capture_output=True,

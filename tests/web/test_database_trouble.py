@@ -37,6 +37,7 @@ def read_only(client):
 def full(client):
     """SQLite's own "database or disk is full"."""
     with connection.cursor() as cursor:
+        cursor.execute("VACUUM")  # no page is free
         cursor.execute("PRAGMA max_page_count = 1")  # as many as it has: no page more
         yield
         cursor.execute("PRAGMA max_page_count = 1073741823")
