@@ -72,7 +72,7 @@ def test_any_part_of_a_long_stream_is_reached_and_searched(page, console, long_r
 
 def test_the_new_events_are_counted_while_a_reader_looks_at_older_ones(page, console):
     console.sign_in(page)
-    run_id = start(console, tokens=1_500, tokens_per_second=500)
+    run_id = start(console, tokens=100_000, tokens_per_second=500)
     open_stream(page, console, run_id)
     page.wait_for_function("() => document.querySelectorAll('[data-stream-rows] li').length > 30")
     page.locator(".wf-stream-view").hover()
@@ -81,6 +81,8 @@ def test_the_new_events_are_counted_while_a_reader_looks_at_older_ones(page, con
     seen = seqs(page)[-1]
     button = page.locator("[data-stream-new]")
     expect(button).to_have_text(re.compile(r"^[\d\s]+ new$"))
+    with closing(console.client()) as client:
+        client.post(f"/runs/{run_id}/cancel/")
     expect_pill(page, "Ended")
     unseen = last_seq(console, run_id) - seen
     expect(button).to_be_visible()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -53,13 +54,27 @@ def judge(inside: Inside, interruptions: int) -> dict:
     return judged
 
 
+def freeze(server: ConsoleServer) -> None:
+    """Stop the process while it holds no lock of the database: else nobody could write until it went on."""
+    path = server.data_dir / "wfconsole.sqlite3"
+    while True:
+        server.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
+        with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                server.process.send_signal(signal.SIGCONT)
+
+
 def test_one_leads_and_the_other_takes_over_within_five_seconds(pair, tmp_path, tell):
     leader, other = pair
     longest = 0.0
     with closing(Inside(leader, tmp_path / "ledger", SEED)) as inside:
         for _ in range(ROUNDS):
             inside.ask("top_up", RUNS)
-            await_work(inside, leader, 10)
+            await_work(inside, leader, 30)
             assert not works(inside, other)
             leader.kill()
             killed_at = time.monotonic()
@@ -76,8 +91,9 @@ def test_a_frozen_leader_is_replaced_and_overwrites_nothing(pair, tmp_path, tell
     leader, other = pair
     with closing(Inside(leader, tmp_path / "ledger", SEED)) as inside:
         inside.ask("start", RUNS)
-        await_work(inside, leader, 10)
-        leader.process.send_signal(signal.SIGSTOP)
+        await_work(inside, leader, 30)
+        freeze(leader)
+        inside.ask("top_up", RUNS)
         frozen_at = time.monotonic()
         if not LONG:
             os.utime(leader.data_dir / "executor.lock", (0, 0))  # as if it had been long ago
