@@ -2,14 +2,18 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 from django.conf import settings
 
 from runs.engine import Workflow
 from runs.engine.events import Event
 from runs.execution import announce
+from runs.execution.connection import Connection
 from runs.execution.database_store import DatabaseRunStore
 from runs.tracing.figures import keeper
 
@@ -105,11 +109,22 @@ async def w5(store: DatabaseRunStore) -> dict[str, float]:
     return {"p50_ms": quantile(times, 0.5), "stored_bytes": (await stored_bytes() - before) / LARGE_RUNS}
 
 
+class StoreCommitter:
+    """As the executor does: spans are stored with the next commit of runs."""
+
+    leads = True
+
+    def __init__(self, store: DatabaseRunStore) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+
+    def perform(self, act: Callable[[Connection], Any]) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(self._store.writer.perform(act), self._loop)
+
+
 async def measure(workload: str) -> dict[str, float]:
     store = DatabaseRunStore()
-    loop = asyncio.get_running_loop()
-    # As the executor does: spans are stored with the next commit of runs.
-    keeper.write_with(lambda act: asyncio.run_coroutine_threadsafe(store.writer.perform(act), loop))
+    keeper.write_with(StoreCommitter(store))
     try:
         return await {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5}[workload](store)
     finally:

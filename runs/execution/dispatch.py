@@ -3,10 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
 
 import orjson
 from django.conf import settings
@@ -20,15 +17,12 @@ from runs.engine.results import RunStatus
 from runs.models import Actor, AuditEntry, RunEvent, WorkflowRun
 
 from .announce import announce
-from .connection import Connection
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader, last_seen
 from .outbox import note_ends
 from .run_logs import capture
 
 MOST_COUNTED = 10_000
-
-T = TypeVar("T")
 
 _executor: EmbeddedExecutor | None = None
 _starting = threading.Lock()
@@ -67,12 +61,9 @@ def start_executor() -> None:
         _executor = executor
 
 
-def perform_in_executor(act: Callable[[Connection], T]) -> "Future[T] | None":
-    """Have this process's executor carry out an act with its next commit. Called from another thread.
-
-    None: there is no executor here, or writers do not wait for each other on this database.
-    """
-    return None if _executor is None or settings.ON_POSTGRESQL else _executor.perform(act)
+def executor_here() -> EmbeddedExecutor | None:
+    """The executor of this process."""
+    return _executor
 
 
 def executes_here() -> bool:

@@ -12,17 +12,17 @@ import sys
 import threading
 import time
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from django.conf import settings
 
 from runs.engine.current_step import CurrentStep, current_step
 from runs.models import RunLog
 
-from .connection import Connection, connect, is_trouble
+from .aside import Committer, SideWriter
+from .connection import Connection, is_trouble
 from .log_masking import Secrets
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ MOST_WAITING = 20_000  # lines of this process that are not stored yet
 BATCH = 1_000
 FLUSH_SECONDS = 0.1
 RETRY_SECONDS = 0.25
-HAND_SECONDS = 5.0  # how long a batch may lie with the executor before it is asked whether that still lives
 LAST_SECONDS = 2.0
 RUNS_REMEMBERED = 10_000
 SECRETS_REMEMBERED = 256  # runs
@@ -128,20 +127,11 @@ def shortened(text: str) -> str:
     return f"{left}… ({len(data) - most} bytes more)"
 
 
-class Executor(Protocol):
-    """The executor of this process, as far as it is needed here."""
-
-    leads: bool
-
-    def perform(self, act: Callable[[Connection], Any]) -> "Future[Any] | None":
-        """Carry out an act with the next commit."""
-
-
 class RunLogKeeper:
     """Lines on their way to the database. take() from any thread."""
 
     def __init__(self) -> None:
-        self.executor: Executor | None = None
+        self.executor: Committer | None = None
         self._lines: deque[Line] = deque()
         self._kept: OrderedDict[str, int] = OrderedDict()  # lines that each run has, as far as it is remembered
         self._too_many: Counter[str] = Counter()
@@ -149,7 +139,7 @@ class RunLogKeeper:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._connection: Connection | None = None
+        self._writer = SideWriter(self._closing)
 
     def has_room(self, run_id: str) -> bool:
         """Whether a line more of this run is kept; one that is not is counted here."""
@@ -198,8 +188,7 @@ class RunLogKeeper:
                 logger.exception("Log lines of runs could not be stored.")
         with suppress(Exception):
             self._flush()
-        if self._connection is not None:
-            self._connection.close()
+        self._writer.close()
 
     def _flush(self) -> None:
         while self._lines or self._too_many:
@@ -214,11 +203,11 @@ class RunLogKeeper:
     def _insist(self, lines: list[Line], dropped: Mapping[str, int]) -> None:
         while True:
             try:
-                kept = self._perform(lines, dropped)
+                kept = self._writer.write(lambda connection: self._write(connection, lines, dropped), self.executor)
             except Exception as error:
                 if not is_trouble(error):
                     raise
-                self._connection = None
+                self._writer.close()
                 if self._closing.wait(RETRY_SECONDS):
                     return
             else:
@@ -228,25 +217,6 @@ class RunLogKeeper:
             self._kept.move_to_end(run_id)
         while len(self._kept) > RUNS_REMEMBERED:
             self._kept.popitem(last=False)
-
-    def _perform(self, lines: list[Line], dropped: Mapping[str, int]) -> dict[str, int]:
-        executor = None if settings.ON_POSTGRESQL else self.executor  # there, writers do not wait for each other
-        future = executor and executor.perform(lambda connection: self._write(connection, lines, dropped))
-        if executor is not None and future is not None:
-            while not self._closing.is_set() and executor.leads:
-                with suppress(TimeoutError):
-                    return future.result(HAND_SECONDS)
-            if not future.cancel():  # it is done
-                return future.result()
-        self._connection = self._connection or connect()
-        self._connection.begin()
-        try:
-            kept = self._write(self._connection, lines, dropped)
-            self._connection.commit()
-        except BaseException:
-            self._connection.rollback()
-            raise
-        return kept
 
     def _write(self, connection: Connection, lines: Iterable[Line], dropped: Mapping[str, int]) -> dict[str, int]:
         """How many lines each of these runs has now. In the caller's transaction, and maybe more than once."""
@@ -282,7 +252,7 @@ def _count_dropped(connection: Connection, run_id: str, count: int) -> None:
 keeper = RunLogKeeper()  # of this process; at rest until a step logs
 
 
-def capture(executor: Executor) -> None:
+def capture(executor: Committer) -> None:
     """Take what the steps that this executor runs log from now on."""
     keeper.executor = executor
     root = logging.getLogger()

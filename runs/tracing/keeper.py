@@ -11,10 +11,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
@@ -22,6 +21,9 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from .rows import REQUEST_RUN, Row, row_of, row_of_other, signed
 from .run_span import RunSpan
+
+if TYPE_CHECKING:
+    from runs.execution.aside import Committer, SideWriter
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +33,7 @@ FLUSH_SECONDS = 0.1
 OPEN_SECONDS = 0.25  # a span that is shorter is never stored as an open one
 LAST_SECONDS = 3.0  # for what is left when the process ends
 RETRY_SECONDS = 0.25
-Hand = Callable[[Callable[[Any], None]], "Future[None] | None"]
 IN_RUN = "wfconsole_in_run"  # marks spans of the SDK that hang below a run's
-HAND_SECONDS = 1.0  # how long a batch may lie with the executor before it is asked whether that still lives
 
 
 class SpanKeeper(SpanProcessor):
@@ -43,7 +43,7 @@ class SpanKeeper(SpanProcessor):
     """
 
     def __init__(self) -> None:
-        self.hand: Hand | None = None
+        self.committer: Committer | None = None
         self.stored = 0
         self.dropped = 0
         self._ended: deque[RunSpan | ReadableSpan] = deque()
@@ -64,9 +64,9 @@ class SpanKeeper(SpanProcessor):
         """Spans that have ended and are not stored yet."""
         return len(self._ended)
 
-    def write_with(self, hand: Hand) -> None:
-        """Have another writer than this process's executor carry out the acts, with its own commits."""
-        self.hand = hand
+    def write_with(self, committer: "Committer") -> None:
+        """Have somebody else than this process's executor commit the spans."""
+        self.committer = committer
 
     # --- Whoever makes spans ---
 
@@ -229,7 +229,7 @@ class Store:
     def __init__(self, keeper: SpanKeeper) -> None:
         self._keeper = keeper
         self._closing = keeper.closing
-        self._connection: Any = None
+        self._writer: SideWriter | None = None
 
     def write(self, new: list[Row], renewed: list[Row]) -> int:
         """How many were lost: refused by the database, or still there at the end of the process."""
@@ -241,15 +241,22 @@ class Store:
         return self._insist(new, renewed)
 
     def _insist(self, new: list[Row], renewed: list[Row]) -> int:
+        from runs.execution import dispatch
+        from runs.execution.aside import SideWriter
         from runs.execution.connection import is_trouble
 
+        from .statements import write_rows
+
+        writer = self._writer = self._writer or SideWriter(self._closing)
         while True:
             try:
-                self._write_once(new, renewed)
+                writer.write(
+                    lambda conn: write_rows(conn, new, renewed), self._keeper.committer or dispatch.executor_here()
+                )
                 return 0
             except Exception as error:
                 if is_trouble(error):
-                    self._forget_connection()
+                    writer.close()
                     if self._closing.wait(RETRY_SECONDS):
                         return len(new) + len(renewed)
                 elif len(new) + len(renewed) == 1:
@@ -258,35 +265,6 @@ class Store:
                 else:
                     return sum(self._insist([row], []) for row in new) + sum(self._insist([], [row]) for row in renewed)
 
-    def _write_once(self, new: list[Row], renewed: list[Row]) -> None:
-        from runs.execution import dispatch
-        from runs.execution.connection import connect
-
-        from .statements import write_rows
-
-        hand = self._keeper.hand
-        future = (hand or dispatch.perform_in_executor)(lambda conn: write_rows(conn, new, renewed))
-        if future is not None:
-            while not self._closing.is_set() and (hand or dispatch.executes_here()):
-                with suppress(TimeoutError):
-                    future.result(HAND_SECONDS)
-                    return
-            if not future.cancel():  # it is done
-                future.result()
-                return
-        self._connection = self._connection or connect()
-        self._connection.begin()
-        try:
-            write_rows(self._connection, new, renewed)
-            self._connection.commit()
-        except BaseException:
-            self._connection.rollback()
-            raise
-
-    def _forget_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
     def close(self) -> None:
-        self._forget_connection()
+        if self._writer is not None:
+            self._writer.close()
