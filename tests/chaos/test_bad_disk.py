@@ -81,13 +81,17 @@ def until(what: Callable[[], object], seconds: float, words: str) -> None:
 
 
 def refuse_start(client: httpx.Client) -> None:
-    """A start is refused in words, and what was typed comes back."""
+    """A start is refused in words, and what was typed comes back.
+
+    It is a large one: where what 64 runs write at once has no room, a small one may still have some.
+    """
+    story = "a long story " * 60_000
     page = FormPage(client.get("/workflows/text-stream/start/").text)
-    given = page.fields | {"v:input/text": "a long story", "act": "start"}
+    given = page.fields | {"v:input/text": story, "act": "start"}
     answer = client.post("/workflows/text-stream/start/", data=given)
     assert answer.status_code in (503, 507), answer.text[:2000]
     assert "a long story" in answer.text
-    asked = client.post("/api/workflows/text-stream/start-async", json={"inputData": {"text": "a", "tokens": 1}})
+    asked = client.post("/api/workflows/text-stream/start-async", json={"inputData": {"text": story, "tokens": 1}})
     assert asked.status_code in (503, 507)
     assert "Nothing was stored" in asked.json()["error"]
 
