@@ -14,6 +14,7 @@ from django.apps import apps
 
 from runs.models import RunEvent, RunTag, Span, WorkflowRun
 from runs.models.event import PayloadUse
+from runs.models.span import spans_of_runs
 
 from .batch import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS
 from .connection import Connection, PostgresConnection, moment
@@ -142,7 +143,7 @@ class Purge:
         for (trace_id,) in self.connection.execute(sql, (run_id,)).fetchall():
             sql = f"SELECT id, span_id, parent_id, run_id FROM {SPANS} WHERE trace_id = %s"  # noqa: S608
             rows = self.connection.execute(sql, (trace_id,)).fetchall()
-            self._delete_by_id(SPANS, _spans_below(rows, run_id))
+            self._delete_by_id(SPANS, spans_of_runs(rows, [run_id]))
 
     def _delete_by_id(self, table: str, ids: Sequence[int]) -> None:
         start = 0
@@ -205,20 +206,3 @@ def tables_of_runs() -> tuple[str, ...]:
 
 def _marks(values: Collection[object]) -> str:
     return f"({', '.join(['%s'] * len(values))})"
-
-
-def _spans_below(rows: Sequence[tuple[int, int, int | None, str]], run_id: str) -> list[int]:
-    """Of the spans of a trace, (id, span, parent, run) each, the ids of a run's own and of those below them, up to
-    those of other runs."""
-    below: dict[int | None, list[tuple[int, int]]] = {}
-    for id, span, parent, owner in rows:
-        if owner in ("", run_id):
-            below.setdefault(parent, []).append((id, span))
-    found: dict[int, None] = {}
-    left = [(id, span) for id, span, _, owner in rows if owner == run_id]
-    while left:
-        id, span = left.pop()
-        if id not in found:
-            found[id] = None
-            left += below.get(span, ())
-    return list(found)

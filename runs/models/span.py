@@ -1,6 +1,6 @@
 """A span of a trace, as it is stored: what the waterfall, the trace API and the downloads are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import models
 
@@ -46,21 +46,27 @@ class SpanQuerySet(models.QuerySet["Span"]):
             if not others:
                 gone += spans.delete()[0]
                 continue
-            parents = dict(spans.order_by().values_list("span_id", "parent_id"))
-            owners = dict(spans.exclude(run_id="").values_list("span_id", "run_id"))
-            mine = [span_id for span_id in parents if _owner(span_id, parents, owners) in wanted]
+            mine = spans_of_runs(list(spans.values_list("id", "span_id", "parent_id", "run_id")), wanted)
             for first in range(0, len(mine), 500):
-                gone += spans.filter(span_id__in=mine[first : first + 500]).delete()[0]
+                gone += self.filter(id__in=mine[first : first + 500]).delete()[0]
         return gone
 
 
-def _owner(span_id: int | None, parents: dict[int, int | None], owners: dict[int, str]) -> str | None:
-    """The run that a span belongs to: the nearest above that has one."""
-    seen = set()
-    while span_id is not None and span_id not in owners and span_id not in seen:
-        seen.add(span_id)
-        span_id = parents.get(span_id)
-    return owners.get(span_id) if span_id is not None else None
+def spans_of_runs(rows: Sequence[tuple[int, int, int | None, str]], run_ids: Collection[str]) -> list[int]:
+    """Of the spans of one trace, (id, span, parent, run) each, the ids of these runs' own and of those below them, down
+    to those of other runs. Only a run's own spans name it."""
+    below: dict[int | None, list[tuple[int, int]]] = {}
+    for id, span, parent, run_id in rows:
+        if not run_id:
+            below.setdefault(parent, []).append((id, span))
+    left = [(id, span) for id, span, _, run_id in rows if run_id in run_ids]
+    found: dict[int, None] = {}
+    while left:
+        id, span = left.pop()
+        if id not in found:
+            found[id] = None
+            left += below.get(span, ())
+    return list(found)
 
 
 def trace_bytes(trace_id: str) -> bytes:

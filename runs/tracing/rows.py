@@ -30,6 +30,7 @@ MOST_BYTES = 32_768  # of one input, output and so on; the run's log has it whol
 SHORT_TEXT, SHORT_LIST = 1_000, 10  # what is left of texts and lists of one that is longer
 MOST_EVENTS = 128
 REQUEST_RUN = "workflow.run.id"  # on the span of a request: the run that it set going
+# As in runs/models/span.py, which cannot be imported here: there are spans before Django's models are ready.
 KINDS = {
     "workflow_run": 1,
     "workflow_step": 2,

@@ -12,7 +12,9 @@ from runs.engine.tracing import Tracing
 from runs.execution.connection import connect
 from runs.execution.recovery import close_spans
 from runs.models import Span, SpanKind, SpanState
+from runs.models.span import signed, spans_of_runs
 from runs.tracing import keeper as keeping
+from runs.tracing import rows
 from runs.tracing.keeper import SpanKeeper
 from runs.tracing.trace import read_trace
 from runs.tracing.tracer import ENGINE, ConsoleTracerProvider
@@ -177,3 +179,31 @@ def test_spans_go_with_their_runs_and_leave_those_of_others_in_the_trace(keeper,
     assert len(read_trace(TRACE).spans) == 2
     assert Span.objects.forget_runs(["r-2"]) == 2
     assert read_trace(TRACE) is None
+
+
+def test_a_span_belongs_to_the_nearest_run_above_it_even_where_parents_go_in_a_circle():
+    spans = [
+        (1, 10, None, "r-1"),
+        (2, 20, 10, ""),
+        (3, 30, 20, "r-2"),
+        (4, 40, 30, ""),
+        (5, 50, 60, ""),
+        (6, 60, 50, ""),
+        (7, 70, 90, ""),
+    ]
+    assert sorted(spans_of_runs(spans, ["r-1"])) == [1, 2]
+    assert sorted(spans_of_runs(spans, ["r-2"])) == [3, 4]
+    assert sorted(spans_of_runs(spans, ["r-1", "r-2"])) == [1, 2, 3, 4]
+
+
+def test_what_stores_spans_before_the_models_are_there_uses_their_numbers():
+    assert {kind.label: kind.value for kind in SpanKind if kind is not SpanKind.REQUEST} == rows.KINDS
+    assert (rows.REQUEST, rows.RUN, rows.STEP, rows.GENERIC) == (
+        SpanKind.REQUEST,
+        SpanKind.RUN,
+        SpanKind.STEP,
+        SpanKind.GENERIC,
+    )
+    assert (rows.ENDED, rows.FAILED, rows.OPEN) == (SpanState.ENDED, SpanState.FAILED, SpanState.OPEN)
+    for number in (0, 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1):
+        assert rows.signed(number) == signed(number)
