@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from django.db import DatabaseError
 
@@ -15,14 +16,15 @@ from runs.engine.events import Event, EventType
 
 from . import nudge
 from .hiding import Hiding
-from .log import Head, Line, in_reader, lines_of, read_heads
+from .log import Head, in_reader, read_heads
+from .ring import Ring
 
 logger = logging.getLogger(__name__)
 
-RING_EVENTS = 512  # the newest committed events of a run that somebody follows
-RING_BYTES = 1 << 20
 POLL_SECONDS = 0.5  # how late news of another process may come when its nudge is lost, or when there is none
 ENDING_TYPES = frozenset({EventType.RUN_FINISH, EventType.RUN_CANCELED})
+
+_type = attrgetter("type")
 
 
 class Room:
@@ -34,15 +36,15 @@ class Room:
         self.loop = loop
         self.head = Head(0, False, "")
         self.sockets: set[asyncio.Event] = set()
-        self._ring: list[Event | Line] = []
+        self.ring = Ring(hiding)
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take in what was just committed."""
-        self._keep(events[-RING_EVENTS:])
+        self.ring.add(events)
         last = events[-1]
         if last.seq > self.head.last_seq:
             self.head = Head(last.seq, False, self.head.status)
-        if any(event.type in ENDING_TYPES for event in events):
+        if not ENDING_TYPES.isdisjoint(map(_type, events)):
             _watch.ask_now()  # only the run's card says whether it has ended: an ended run may be taken up again
         self.wake()
 
@@ -57,33 +59,6 @@ class Room:
     def wake(self) -> None:
         for news in self.sockets:
             news.set()
-
-    def after(self, cursor: int, limit: int) -> list[Line] | None:
-        """The lines beyond a cursor, or None when they reach further back than the ring."""
-        if not self._ring or cursor + 1 < self._ring[0].seq:
-            return None
-        start = cursor + 1 - self._ring[0].seq
-        some = self._ring[start : start + limit]
-        # Made into lines when they are asked for, once for all sockets: one that is far behind reads the database.
-        raw = [one for one in some if isinstance(one, Event)]
-        if raw:
-            made = iter(lines_of(self.hiding, raw))
-            some = [next(made) if isinstance(one, Event) else one for one in some]
-            self._ring[start : start + limit] = some
-        return some
-
-    def _keep(self, events: Sequence[Event]) -> None:
-        """Only what follows on: the ring has no holes. The line of an event with a value kept apart needs that
-        value's digest, which the database has: it empties the ring."""
-        apart = max((index for index, event in enumerate(events) if event.large), default=-1)
-        if apart >= 0 or (self._ring and events[0].seq != self._ring[-1].seq + 1):
-            self._ring.clear()
-        self._ring += events[apart + 1 :]
-        del self._ring[:-RING_EVENTS]
-        size = sum(len(one.text if isinstance(one, Line) else one.data) for one in self._ring)
-        while size > RING_BYTES and len(self._ring) > 1:
-            first = self._ring.pop(0)
-            size -= len(first.text if isinstance(first, Line) else first.data)
 
 
 _rooms: dict[str, Room] = {}

@@ -7,12 +7,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import orjson
 from autobahn.exception import Disconnected
 from channels.auth import get_user
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from . import announce
@@ -44,13 +45,18 @@ class RunConsumer(AsyncWebsocketConsumer):
     room: announce.Room  # from the moment that the person is known to be signed in
     joined = False
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Channels would first go to Django's thread and back, for each acknowledgement, to close old connections to
+        the database. Here `in_reader` does that, where there are any."""
+        await getattr(self, get_handler_name(message))(message)
+
     async def connect(self) -> None:
         """Accept always: only an accepted socket can be told why it is closed."""
         self.run_id = self.scope["url_route"]["kwargs"]["run_id"]
         self.news = asyncio.Event()
         self.window: Window | None = None
         self.closing = False
-        self.ahead: deque[Line] = deque()  # read from the database, not yet sent
+        self.ahead: list[Line] = []  # read from the database, not yet sent
         self.tasks: set[asyncio.Task[None]] = set()
         await self.accept()
         if not self.scope["user"].is_authenticated:
@@ -96,7 +102,7 @@ class RunConsumer(AsyncWebsocketConsumer):
                 f"Event {after} is not in the log: {self.room.head.last_seq} is its last one. Load it anew."
             )
         self.cancel_tasks()
-        self.ahead.clear()
+        self.ahead = []
         self.window = Window(after)
         self.begin(self.pump, self.window)
         self.begin(self.beat)
@@ -122,7 +128,7 @@ class RunConsumer(AsyncWebsocketConsumer):
             await window.opened()
         room_for = min(FRAME_EVENTS, window.free)
         if not self.ahead:
-            live = self.room.after(window.sent, room_for)
+            live = self.room.ring.after(window.sent, room_for)
             if live is not None:
                 return _fitting(live)
             if window.sent >= self.room.head.last_seq:
@@ -130,10 +136,9 @@ class RunConsumer(AsyncWebsocketConsumer):
             read = in_reader(
                 read_lines, self.run_id, self.room.hiding, window.sent, limit=READ_EVENTS, max_bytes=READ_BYTES
             )
-            self.ahead.extend(await read)
-        lines = _fitting(list(self.ahead)[:room_for])
-        for _ in lines:
-            self.ahead.popleft()
+            self.ahead = await read
+        lines = _fitting(self.ahead[:room_for])
+        self.ahead = self.ahead[len(lines) :]
         return lines
 
     async def send_frame(self, window: Window, lines: list[Line]) -> None:
@@ -217,6 +222,8 @@ class RunConsumer(AsyncWebsocketConsumer):
 
 def _fitting(lines: list[Line]) -> list[Line]:
     """As many of these lines as one frame holds: at least one."""
+    if sum([len(line.text) for line in lines]) <= FRAME_BYTES:
+        return lines
     size = 0
     for index, line in enumerate(lines):
         size += len(line.text)

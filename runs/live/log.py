@@ -8,7 +8,7 @@ digits>"}`, so the digest covers it, too.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -52,17 +52,21 @@ class Head(NamedTuple):
 def lines_of(hiding: Hiding, events: Sequence[Sequence]) -> list[Line]:
     """The lines of events, or of rows of the table: seq, type, at, data, large."""
     texts = hiding.texts([bytes(event[3]) for event in events])
+    together = b"".join(texts)
+    if b"\n" in together or b"\r" in together:  # between tokens only: within a string, JSON has no raw line break
+        texts = [text.replace(b"\r", b" ").replace(b"\n", b" ") for text in texts]
     return [
-        Line(seq, type, _line_text(seq, type, at, text, large and _digests(large)))
+        Line(seq, type, b'{"seq":%d,"type":%b,"at":%d,"data":%b%b' % (seq, _quoted(type), at, text, _end(large)))
         for (seq, type, at, _, large), text in zip(events, texts, strict=True)
     ]
 
 
-def _line_text(seq: int, type: str, at: int, data: bytes, large: Mapping[str, str] | None) -> bytes:
-    if b"\n" in data or b"\r" in data:  # between tokens only: within a string, JSON has no raw line break
-        data = data.replace(b"\r", b" ").replace(b"\n", b" ")
-    end = b',"large":%b}' % orjson.dumps(large, option=orjson.OPT_SORT_KEYS) if large else b"}"
-    return b'{"seq":%d,"type":%b,"at":%d,"data":%b%b' % (seq, _quoted(type), at, data, end)
+def _end(large: object) -> bytes:
+    """How a line ends: with the digests of the values that are kept apart, by key of data."""
+    if not large:
+        return b"}"
+    digests = orjson.loads(large) if isinstance(large, str | bytes) else large  # text on SQLite and PostgreSQL alike
+    return b',"large":%b}' % orjson.dumps(digests, option=orjson.OPT_SORT_KEYS)
 
 
 @cache
@@ -99,11 +103,6 @@ def portions(cursor: Any, max_bytes: int) -> Iterator[list[Sequence]]:
         count += len(rows)
         yield rows
         wanted = min(FETCH_ROWS, max(FEWEST_ROWS, (max_bytes - size) * count // (size or 1)))
-
-
-def _digests(large: object) -> Mapping[str, str]:
-    """By key of data, the SHA-256 of a value that is kept apart. The column is text on SQLite and PostgreSQL alike."""
-    return orjson.loads(large) if isinstance(large, str | bytes) else large
 
 
 def read_heads(run_ids: Iterable[str]) -> dict[str, Head]:
