@@ -6,10 +6,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.test import Client
+from django.test import Client, TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from tests.browser_page import CHROMIUM_FLAGS, PATIENCE_MS, PageProblems
 from tests.console_server import ConsoleServer
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database of this process; a test that commits leaves it as it was, by less work than Django's."""
+    from tests.clean_database import Seeded
+
+    with django_db_blocker.unblock():
+        seeded = Seeded()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: seeded.restore())
+        yield
 
 
 @pytest.fixture(scope="session")

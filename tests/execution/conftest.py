@@ -17,6 +17,7 @@ from runs.execution import dispatch, registry
 from runs.execution.embedded import EmbeddedExecutor
 from runs.execution.start import StartRequest, start_run
 from runs.models import Actor, WorkflowRun
+from tests.registered import register_workflows
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULE = "tests.execution.workflows"
@@ -29,7 +30,7 @@ def workflows(transactional_db: None, settings, tmp_path: Path) -> Iterator[None
     settings.WORKFLOW_MODULES = [MODULE]
     settings.DATA_DIR = tmp_path
     _forget()
-    registry.register_versions()
+    register_workflows()
     yield
     _forget()
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from runs.execution.registry import register_versions
 from runs.management.commands.start_run import Command
 from runs.models import WorkflowRun
+from tests.registered import register_workflows
 
 
 @pytest.fixture
 def workflows(db):
-    register_versions()
+    register_workflows()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from runs.execution.registry import register_versions
 from runs.models import WorkflowRun
+from tests.registered import register_workflows
 from tests.web.test_run_start import TEXT, page_of
 from tests.web.test_run_start_refusals import refused
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(settings.ON_POSTGRESQL, reason="of SQLite's file
 
 @pytest.fixture
 def client(transactional_db, operator, client_for):
-    register_versions()
+    register_workflows()
     return client_for(operator)
 
 

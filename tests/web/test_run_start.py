@@ -12,8 +12,8 @@ from django.db import connection
 from django.urls import reverse
 
 from runs.execution.history import read_events
-from runs.execution.registry import register_versions
 from runs.models import AuditEntry, WorkflowDefinition, WorkflowRun
+from tests.registered import register_workflows
 from tests.web.form_page import FormPage
 
 ORDER, CSV, TEXT = (f"/workflows/{name}/start/" for name in ("order-fulfilment", "csv-profile", "text-stream"))
@@ -21,7 +21,7 @@ ORDER, CSV, TEXT = (f"/workflows/{name}/start/" for name in ("order-fulfilment",
 
 @pytest.fixture
 def client(db, operator, client_for):
-    register_versions()
+    register_workflows()
     return client_for(operator)
 
 
@@ -125,7 +125,7 @@ def test_a_form_sent_twice_makes_one_run_and_a_changed_one_makes_another(client)
 
 @pytest.mark.django_db(transaction=True)
 def test_a_form_sent_twice_at_the_same_moment_makes_one_run(operator, client_for):
-    register_versions()
+    register_workflows()
     fields = page_of(client_for(operator).get(TEXT)).with_()
 
     def send(_: int) -> str:
@@ -320,7 +320,7 @@ def test_the_page_is_never_kept_by_a_cache(client):
 
 
 def test_a_viewer_is_told_who_can_give_the_right(db, viewer, client_for):
-    register_versions()
+    register_workflows()
     for answer in (client_for(viewer).get(ORDER), client_for(viewer).post(ORDER, {})):
         assert answer.status_code == 403
         assert "An administrator can add you to the group operator" in answer.content.decode()

@@ -3,14 +3,14 @@
 import pytest
 from django.urls import reverse
 
-from runs.execution.registry import register_versions
 from runs.models import WorkflowDefinition, WorkflowRun
+from tests.registered import register_workflows
 from tests.web.test_run_start import ORDER, TEXT, page_of, summary
 
 
 @pytest.fixture
 def client(db, operator, client_for):
-    register_versions()
+    register_workflows()
     return client_for(operator)
 
 
@@ -190,7 +190,7 @@ def test_a_form_without_its_token_is_refused(operator):
 
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
-    register_versions()
+    register_workflows()
     assert strict.post(TEXT, {"v:input/text": "x"}).status_code == 403
 
 

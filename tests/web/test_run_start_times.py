@@ -2,15 +2,15 @@
 
 import pytest
 
-from runs.execution.registry import register_versions
 from runs.models import WorkflowRun
+from tests.registered import register_workflows
 from tests.web.test_run_start import TEXT, page_of
 from tests.web.test_run_start_refusals import refused
 
 
 @pytest.fixture
 def client(db, operator, client_for):
-    register_versions()
+    register_workflows()
     return client_for(operator)
 
 
