@@ -23,13 +23,13 @@ from runs.execution.start import (
     InputTooLarge,
     InvalidTime,
     InvalidTracing,
+    KeyUsed,
     QueueFull,
     RunPurged,
     StartRefused,
     UnknownWorkflow,
     WorkflowDisabled,
 )
-from runs.execution.start_once import KeyUsed
 from runs.execution.trouble import INSUFFICIENT_STORAGE, NOTHING_STORED, RETRY_SECONDS, UNAVAILABLE, trouble_of
 
 logger = logging.getLogger(__name__)

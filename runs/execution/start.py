@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import BigAutoField, CharField, Count
 from uuid_utils.compat import uuid7
 
 from runs.engine import UNSET, Workflow
@@ -16,6 +17,7 @@ from runs.engine.errors import RunAlreadyExists
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
 from runs.models import Actor, AuditEntry, RunLabel, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.models.prepared import Prepared
 
 from . import dispatch
 from .announce import announce
@@ -75,6 +77,14 @@ class QueueFull(StartRefused):
         super().__init__(f"{limit} runs of yours wait to start already. Start more when some have begun.")
 
 
+class KeyUsed(StartRefused):
+    """The start key has made another request's run."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"This idempotency key has started run {run_id} with another request.")
+
+
 class RunPurged(StartRefused):
     """What it takes to run a run again is deleted."""
 
@@ -112,6 +122,7 @@ class StartRequest:
     resource_id: str = ""
     run_id: str | None = None  # None: a new UUIDv7
     start_key: str | None = None  # a second start with the same key gives the run that the first one made
+    start_digest: str = ""  # of all that is asked with that key: a second start that asks for something else is refused
     priority: int = 0  # higher goes first
     start_at: datetime | None = None  # with its zone; None: as soon as there is room
     time_limit: float | None = None  # seconds until the run fails if it has not ended; None: the workflow's own limit
@@ -125,7 +136,7 @@ def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
 
     Raises, with nothing stored: StartRefused and its kin, InvalidInput, InvalidTracing, NotJson, RunAlreadyExists.
     """
-    if request.start_key and (made := _made_with(request.start_key)):
+    if made := made_with(request.start_key, request.start_digest):
         return made
     checked = _check(request, actor.user)
     now = checked.at
@@ -147,6 +158,7 @@ def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
         origin_id=request.origin_id,
         origin_step=request.origin_step,
         start_key=request.start_key or None,
+        start_digest=request.start_digest,
     )
     event = Event(1, EventType.RUN_START.value, now, checked.text, checked.large)
     try:
@@ -162,7 +174,7 @@ def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
         tell_request(run.id)
     except IntegrityError:
         # The form was sent twice at the same moment, or the id is in use.
-        if request.start_key and (made := _made_with(request.start_key)):
+        if made := made_with(request.start_key, request.start_digest):
             return made
         _refuse_used_id(run.id)
         raise
@@ -211,8 +223,12 @@ def _refuse_used_id(run_id: str) -> None:
         raise RunAlreadyExists(f"There is a run {run_id} already.") from None
 
 
-def _made_with(start_key: str) -> WorkflowRun | None:
-    return WorkflowRun.objects.filter(start_key=start_key).first()
+def made_with(key: str | None, digest: str) -> WorkflowRun | None:
+    """The run that a start with this key has made. Raises KeyUsed where that start asked for something else."""
+    made = WorkflowRun.objects.filter(start_key=key).first() if key else None
+    if made is not None and made.start_digest != digest:
+        raise KeyUsed(made.pk)
+    return made
 
 
 def _times(
@@ -237,12 +253,30 @@ def _times(
     return start_at, workflow.deadline(limit, begins, of_console=of_console)
 
 
+# Not the version itself: its graph and schemas take longer to read than all else here.
+_DEFINITION = Prepared(
+    lambda workflow_id: WorkflowDefinition.objects.filter(pk=workflow_id).values_list(
+        "problem", "enabled", "current_id", "current__number", "current__content_hash", "time_limit"
+    ),
+    CharField(),
+)
+_QUEUED = Prepared(
+    lambda actor: (
+        WorkflowRun.objects.ready()
+        .filter(actor=actor)
+        .order_by()
+        .values("actor")
+        .annotate(number=Count("pk"))
+        .values_list("number")
+    ),
+    BigAutoField(),
+)
+
+
 def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int, int | None]:
     """The workflow, the id and the number of the version wanted (None: of the one that new runs get), and the seconds
     that the console gives its runs."""
-    columns = ("problem", "enabled", "current_id", "current__number", "current__content_hash", "time_limit")
-    # Not the version itself: its graph and schemas take longer to read than all else here.
-    found = list(WorkflowDefinition.objects.filter(pk=workflow_id).values_list(*columns))
+    found = _DEFINITION(workflow_id)
     if not found:
         raise UnknownWorkflow(workflow_id)
     problem, enabled, version_id, number, hash, limit = found[0]
@@ -311,7 +345,7 @@ def _refuse_beyond_limits(request: StartRequest, user: AbstractBaseUser | None, 
         raise InvalidRunId("A resource id has at most 200 characters.")
     if user is not None:
         limit = settings.MAX_QUEUED_PER_USER
-        if WorkflowRun.objects.ready().filter(actor=user)[:limit].count() >= limit:
+        if (queued := _QUEUED(user.pk)) and queued[0][0] >= limit:
             raise QueueFull(limit)
         if request.start_at is not None and WorkflowRun.objects.to_start().filter(actor=user)[:limit].count() >= limit:
             raise QueueFull(limit)

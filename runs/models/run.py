@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runs.engine.results import RunStatus
 
+from .prepared import Insertion
 from .workflow import WorkflowDefinition, WorkflowVersion
 
 
@@ -51,7 +52,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         Raises IntegrityError when its id or its start key is in use.
         """
         run.status, run.queued, run.tags = RunStatus.PENDING, run.wake_at is None, list(tags)
-        run.save(force_insert=True)
+        _insert(run)
         # The list shows a tag given twice twice; to find the run by it, once is enough.
         RunTag.objects.bulk_create(RunTag(run=run, tag=tag, created_at=run.created_at) for tag in dict.fromkeys(tags))
         return run
@@ -129,6 +130,7 @@ class WorkflowRun(models.Model):
     origin_step = models.CharField(max_length=200, blank=True)  # of a run that was started from a step
     # Made with the start form and sent back by it: a form sent twice makes one run.
     start_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  no key is no text
+    start_digest = models.CharField(max_length=32, blank=True)  # of what was asked with the key
 
     objects = WorkflowRunQuerySet.as_manager()
 
@@ -183,6 +185,9 @@ class WorkflowRun(models.Model):
     def cursor(self) -> str:
         """This run's place in a list of the newest; see `before()`."""
         return f"{int(self.created_at.timestamp()) * 1_000_000 + self.created_at.microsecond}_{self.id}"
+
+
+_insert = Insertion(WorkflowRun)
 
 
 class RunTag(models.Model):

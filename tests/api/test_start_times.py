@@ -1,5 +1,6 @@
 """Starts with a priority, later, or with a time limit, by HTTP; and keys that name a start."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -52,6 +53,17 @@ def test_what_cannot_be_kept_to_is_told_by_its_place(api, more, field):
     assert answer.status_code == 400
     assert [issue["field"] for issue in answer.json()["issues"]] == [field]
     assert api.get(f"{FLOW}/runs/{run_id}").json()["status"] == "pending"
+
+
+def test_two_bodies_with_one_key_at_the_same_moment_are_one_run(api):
+    headers = {"Idempotency-Key": str(uuid4())}
+    bodies = [WORDS | {"priority": n % 2} for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda body: api.post(f"{FLOW}/start-async", json=body, headers=headers), bodies))
+    started = {answer.json()["runId"] for answer in answers if answer.status_code == 200}
+    assert len(started) == 1
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [409] * 4
+    assert all(run_id in answer.json()["error"] for run_id in started for answer in answers if answer.is_error)
 
 
 def test_a_key_with_another_body_is_refused(api):

@@ -1,6 +1,9 @@
 """start_run(): what it stores, what it refuses."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 
 from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists
 from runs.execution.history import read_events, snapshot
@@ -8,6 +11,7 @@ from runs.execution.start import (
     InputTooLarge,
     InvalidRunId,
     InvalidTracing,
+    KeyUsed,
     QueueFull,
     StartRequest,
     UnknownWorkflow,
@@ -153,6 +157,25 @@ def test_two_starts_with_one_key_at_the_same_moment_make_one_run(start):
     with ThreadPoolExecutor(8) as pool:
         made = set(pool.map(send, range(8)))
     assert len(made) == WorkflowRun.objects.count() == 1
+
+
+def test_a_key_that_asks_for_something_else_is_refused(start):
+    first = start("quick", {"value": 1}, start_key="k", start_digest="one")
+    assert start("quick", {"value": 1}, start_key="k", start_digest="one").id == first.id
+    with pytest.raises(KeyUsed, match=first.id):
+        start("quick", {"value": 2}, start_key="k", start_digest="two")
+    assert WorkflowRun.objects.count() == 1
+
+
+def test_keys_that_were_stored_in_one_piece_still_count(start):
+    key, digests = "a" * 32, ("1" * 32, "2" * 32)
+    first, second = (start("quick", {"value": 1}, start_key=key + digest) for digest in digests)
+    import_module("runs.migrations.0013_start_digest").split(apps, None)
+    assert start("quick", {"value": 1}, start_key=key, start_digest=digests[0]).id == first.id
+    with pytest.raises(KeyUsed, match=first.id):
+        start("quick", {"value": 1}, start_key=key, start_digest=digests[1])
+    second.refresh_from_db()
+    assert second.start_key == key + digests[1]
 
 
 def test_one_person_cannot_fill_the_queue(start, settings, operator):
