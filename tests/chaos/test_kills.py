@@ -73,7 +73,7 @@ class Follower:
         return hashlib.sha256(b"".join(line + b"\n" for line in self.lines)).hexdigest()
 
 
-def test_runs_end_as_if_nothing_had_been_killed(new_console, database, tmp_path, chance, tell):
+def test_runs_end_as_if_nothing_had_been_killed(database, new_console, tmp_path, chance, tell):
     console = new_console(WORKFLOWS | database | {"WFCONSOLE_CONCURRENCY": str(AT_ONCE)})
     with closing(Inside(console, tmp_path / "ledger", SEED)) as inside:
         run_id = next(iter(inside.ask("start", AT_ONCE)))
