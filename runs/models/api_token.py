@@ -2,13 +2,16 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.utils import timezone
+
+from .prepared import Prepared
 
 PREFIX = "wfc_"
 SHOWN = 10  # characters of a token that are kept, to tell tokens apart
@@ -35,9 +38,9 @@ OPERATOR = [Scope.READ, Scope.START, Scope.ANSWER]
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self) -> "ApiTokenQuerySet":
+    def usable(self, now: datetime | models.Expression | None = None) -> "ApiTokenQuerySet":
         """Neither revoked nor expired, and of somebody who may still sign in."""
-        alive = models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now())
+        alive = models.Q(expires_at=None) | models.Q(expires_at__gt=now or timezone.now())
         return self.filter(alive, models.Q(user=None) | models.Q(user__is_active=True), revoked_at=None)
 
     def issue(
@@ -63,10 +66,16 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         return token, text
 
     def of_text(self, text: str) -> "ApiToken | None":
-        """The token of this text if it is good, its use noted; else None."""
-        token = self.usable().select_related("user").filter(digest=digest_of(text)).first()
-        if token is not None and (token.last_used_at is None or token.last_used_at < timezone.now() - USE_NOTED_EVERY):
-            self.filter(pk=token.pk).update(last_used_at=timezone.now())
+        """The token of this text if it is good, its use noted; else None. Asks the database each time: a token that
+        is revoked is worthless at once."""
+        now = timezone.now()
+        rows = _usable_by_digest(digest_of(text), now)
+        if not rows:
+            return None
+        token = ApiToken.from_db(self.db, TOKEN_COLUMNS, rows[0][: len(TOKEN_COLUMNS)])
+        token.user = _owner(self.db, rows[0][len(TOKEN_COLUMNS) :])
+        if token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY:
+            self.filter(pk=token.pk).update(last_used_at=now)
         return token
 
     def keep_bootstrap(self, text: str | None) -> None:
@@ -124,3 +133,20 @@ class ApiToken(models.Model):
         """Make it worthless at once, for good."""
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
+
+
+TOKEN_COLUMNS = [field.attname for field in ApiToken._meta.concrete_fields]
+OWNER_COLUMNS = ["id", "username", "is_active", "is_superuser"]  # what rights and names are told by
+
+
+def _usable(digest: models.Expression, now: models.Expression) -> models.QuerySet:
+    columns = [*TOKEN_COLUMNS, *(f"user__{column}" for column in OWNER_COLUMNS)]
+    return ApiToken.objects.usable(now).filter(digest=digest).order_by().values_list(*columns)
+
+
+_usable_by_digest = Prepared(_usable, models.CharField(), models.DateTimeField())
+
+
+def _owner(db: str, values: Sequence[object]) -> AbstractBaseUser | None:
+    """The person whose token it is, in the columns asked for; the others are read when they are looked at."""
+    return None if values[0] is None else get_user_model().from_db(db, OWNER_COLUMNS, values)

@@ -7,6 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.http import HttpRequest
 
+from .prepared import Insertion
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -33,17 +35,19 @@ def address_of(request: HttpRequest) -> str | None:
 class AuditEntryManager(models.Manager["AuditEntry"]):
     def record(
         self, actor: Actor, verb: str, object_type: str, object_id: str, *, before: object = None, after: object = None
-    ) -> "AuditEntry":
+    ) -> None:
         """Store an act. To be called in the transaction that it is part of."""
-        return self.create(
-            actor=actor.user,
-            actor_label=actor.label,
-            verb=verb,
-            object_type=object_type,
-            object_id=object_id,
-            before=before,
-            after=after,
-            address=actor.address,
+        _insert(
+            AuditEntry(
+                actor=actor.user,
+                actor_label=actor.label,
+                verb=verb,
+                object_type=object_type,
+                object_id=object_id,
+                before=before,
+                after=after,
+                address=actor.address,
+            )
         )
 
 
@@ -70,3 +74,6 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.verb} {self.object_id}"
+
+
+_insert = Insertion(AuditEntry)
