@@ -8,20 +8,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import orjson
+from django.db.models import CharField
 from django.http import HttpResponse, StreamingHttpResponse
 
 from runs.engine.errors import EngineError
 from runs.engine.failures import error_json
 from runs.engine.results import RunStatus
+from runs.engine.snapshot import fold
 from runs.engine.step_result import run_result
 from runs.engine.undefined import UNSET
 from runs.engine.watch_events import stream_finish, stream_start
-from runs.execution.answer import find_run, told
-from runs.execution.history import read_events
+from runs.execution.answer import TOLD
+from runs.execution.history import read_events, stored_events
 from runs.live import announce
-from runs.live.hiding import Hiding, hiding_of
+from runs.live.hiding import Hiding, hiding_of_version
 from runs.live.log import in_reader, read_heads
 from runs.models import WorkflowRun
+from runs.models.prepared import Prepared
 
 from .errors import NO_RUN
 from .records import LegacyReader, RecordReader
@@ -30,34 +33,40 @@ SEPARATOR = b"\x1e"
 RECORDS = "text/plain; charset=utf-8"
 EVENTS_AT_ONCE = 500
 POLL_SECONDS = 1.0  # for news that got lost
-STANDS = frozenset(
-    {RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.TRIPWIRE, RunStatus.CANCELED, RunStatus.SUSPENDED, RunStatus.PAUSED}
-)
 
 
 def result_answer(run: WorkflowRun) -> StreamingHttpResponse:
     """The run's whole result, once it has ended or waits for an answer. To be made once the run is queued."""
-    return StreamingHttpResponse(_result(run, hiding_of(run.pk)), content_type="application/json")
+    return StreamingHttpResponse(_result(run, hiding_of_version(run.version_id)), content_type="application/json")
 
 
-async def _result(run: WorkflowRun, hiding: Hiding | None) -> AsyncIterator[bytes]:
-    async with _news(run.pk, hiding) as news:
+async def _result(run: WorkflowRun, hiding: Hiding) -> AsyncIterator[bytes]:
+    async with _news(run.pk, hiding, until_it_stands=True) as news:
         while True:
             news.clear()
-            head = (await in_reader(read_heads, [run.pk])).get(run.pk)
-            if head is None:
-                yield orjson.dumps({"error": NO_RUN})
-                return
-            if head.status in STANDS:
-                yield _hidden(hiding, await in_reader(_result_text, run.pk))
+            text = await in_reader(_result_text, run.pk)
+            if text is not None:
+                yield _hidden(hiding, text)
                 return
             await _wait(news)
 
 
-def _result_text(run_id: str) -> bytes:
-    run = find_run(run_id)
-    _, snapshot = told(run)
-    return orjson.dumps(run_result(snapshot, trace_id=run.trace_id or None, span_id=run.span_id or None).to_json())
+_CARD = Prepared(
+    lambda run_id: WorkflowRun.objects.filter(pk=run_id).values_list("workflow_id", "status", "trace_id", "span_id"),
+    CharField(),
+)
+
+
+def _result_text(run_id: str) -> bytes | None:
+    """What a program is told of a run that stands; None: it does not yet."""
+    cards = _CARD(run_id)
+    if not cards:
+        return orjson.dumps({"error": NO_RUN})
+    workflow_id, status, trace_id, span_id = cards[0]
+    if status not in announce.STANDS:
+        return None
+    snapshot = fold(run_id, workflow_id, stored_events(run_id, TOLD))
+    return orjson.dumps(run_result(snapshot, trace_id=trace_id or None, span_id=span_id or None).to_json())
 
 
 def stream_answer(
@@ -74,7 +83,7 @@ def stream_answer(
     """
     kind = LegacyReader if legacy else RecordReader
     reader = kind(run.pk, run.workflow_id, stays_open=stays_open)
-    records = _records(run, reader, hiding_of(run.pk), first_seq)
+    records = _records(run, reader, hiding_of_version(run.version_id), first_seq)
     return StreamingHttpResponse(_from_offset(records, offset), content_type=RECORDS)
 
 
@@ -105,7 +114,7 @@ async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> Asy
 
 
 async def _records(
-    run: WorkflowRun, reader: RecordReader, hiding: Hiding | None, first_seq: int
+    run: WorkflowRun, reader: RecordReader, hiding: Hiding, first_seq: int
 ) -> AsyncIterator[bytes | None]:
     cursor, over = 0, False
     async with _news(run.pk, hiding) as news:
@@ -131,18 +140,15 @@ async def _records(
             await _wait(news)
 
 
-def _hidden(hiding: Hiding | None, text: bytes) -> bytes:
-    return hiding.texts([text])[0] if hiding is not None else text
+def _hidden(hiding: Hiding, text: bytes) -> bytes:
+    return hiding.texts([text])[0]
 
 
 @asynccontextmanager
-async def _news(run_id: str, hiding: Hiding | None) -> AsyncIterator[asyncio.Event]:
-    """An event that is set whenever there may be something new of the run."""
+async def _news(run_id: str, hiding: Hiding, *, until_it_stands: bool = False) -> AsyncIterator[asyncio.Event]:
+    """An event that is set whenever there may be something new of the run, or whenever it may have come to stand."""
     news = asyncio.Event()
-    if hiding is None:  # the run is gone
-        yield news
-        return
-    room = announce.join(run_id, hiding, news)
+    room = announce.join(run_id, hiding, news, until_it_stands=until_it_stands)
     try:
         yield news
     finally:

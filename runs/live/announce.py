@@ -7,12 +7,13 @@ beyond its own cursor; so news may come late here, but never wrong.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from django.db import DatabaseError
 
 from runs.engine.events import Event, EventType
+from runs.engine.results import FINAL_STATUSES, RunStatus
 
 from . import nudge
 from .hiding import Hiding
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5  # how late news of another process may come when its nudge is lost, or when there is none
 ENDING_TYPES = frozenset({EventType.RUN_FINISH, EventType.RUN_CANCELED})
+STOPPING_TYPES = ENDING_TYPES | {EventType.RUN_SUSPENDED, EventType.RUN_PAUSED}
+STANDS = frozenset({*FINAL_STATUSES, RunStatus.SUSPENDED, RunStatus.PAUSED})  # nothing more comes by itself
 
 _type = attrgetter("type")
 
@@ -36,17 +39,26 @@ class Room:
         self.loop = loop
         self.head = Head(0, False, "")
         self.sockets: set[asyncio.Event] = set()
+        self.waiting: set[asyncio.Event] = set()  # of those who only want to know that the run stands
         self.ring = Ring(hiding)
+
+    def concerns(self, events: Sequence[Event]) -> bool:
+        """Whether anybody here is to hear of them. From any thread."""
+        return bool(self.sockets) or not STOPPING_TYPES.isdisjoint(map(_type, events))
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take in what was just committed."""
+        if not STOPPING_TYPES.isdisjoint(map(_type, events)):
+            _set(self.waiting)
+        if not self.sockets:
+            return
         self.ring.add(events)
         last = events[-1]
         if last.seq > self.head.last_seq:
             self.head = Head(last.seq, False, self.head.status)
         if not ENDING_TYPES.isdisjoint(map(_type, events)):
             _watch.ask_now()  # only the run's card says whether it has ended: an ended run may be taken up again
-        self.wake()
+        _set(self.sockets)
 
     def learn(self, head: Head) -> None:
         """Take in what the run's card says; wake the sockets when it says something new."""
@@ -54,11 +66,14 @@ class Room:
             return
         if head != self.head:
             self.head = head
-            self.wake()
+            _set(self.sockets)
+            if head.status in STANDS:
+                _set(self.waiting)
 
-    def wake(self) -> None:
-        for news in self.sockets:
-            news.set()
+
+def _set(followers: Iterable[asyncio.Event]) -> None:
+    for news in followers:
+        news.set()
 
 
 _rooms: dict[str, Room] = {}
@@ -70,7 +85,7 @@ def publish(run_id: str, events: Sequence[Event]) -> None:
     A run that nobody follows costs one look into a dictionary.
     """
     room = _rooms.get(run_id)
-    if room is not None and events:
+    if room is not None and events and room.concerns(events):
         try:
             # The loop of the sockets is not this thread's: only this call wakes it.
             room.loop.call_soon_threadsafe(room.hear, events)
@@ -79,21 +94,23 @@ def publish(run_id: str, events: Sequence[Event]) -> None:
     nudge.send(run_id)
 
 
-def join(run_id: str, hiding: Hiding, news: asyncio.Event) -> Room:
-    """Follow a run: `news` is set whenever there may be something beyond a cursor. On the sockets' loop."""
+def join(run_id: str, hiding: Hiding, news: asyncio.Event, *, until_it_stands: bool = False) -> Room:
+    """Follow a run: `news` is set whenever there may be something beyond a cursor; with `until_it_stands`, only when
+    the run may have ended, or waits for an answer. On the sockets' loop."""
     loop = asyncio.get_running_loop()
     room = _rooms.get(run_id)
     if room is None or room.loop is not loop:
         room = _rooms[run_id] = Room(run_id, hiding, loop)
-    room.sockets.add(news)
+    (room.waiting if until_it_stands else room.sockets).add(news)
     _watch.start(loop)
     return room
 
 
 def leave(room: Room, news: asyncio.Event) -> None:
-    """Follow no longer. With its last socket a room goes, and its ring."""
+    """Follow no longer. With its last follower a room goes, and its ring."""
     room.sockets.discard(news)
-    if not room.sockets and _rooms.get(room.run_id) is room:
+    room.waiting.discard(news)
+    if not room.sockets and not room.waiting and _rooms.get(room.run_id) is room:
         del _rooms[room.run_id]
 
 

@@ -48,11 +48,12 @@ def _squeezed(text: bytes) -> bytes:
 def hiding_of(run_id: str) -> Hiding | None:
     """What is hidden of this run, or None when there is no such run. Reads the database."""
     version_id = WorkflowRun.objects.filter(pk=run_id).values_list("version_id", flat=True).first()
-    return None if version_id is None else _of_version(version_id)
+    return None if version_id is None else hiding_of_version(version_id)
 
 
 @lru_cache(maxsize=512)  # a version never changes
-def _of_version(version_id: int) -> Hiding:
+def hiding_of_version(version_id: int) -> Hiding:
+    """What is hidden of the runs of a version. Reads the database, once for each version."""
     version = WorkflowVersion.objects.get(pk=version_id)
     return Hiding(Mask.of(*_schemas(version)))
 
