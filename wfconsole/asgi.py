@@ -5,28 +5,28 @@ Imported by servers alone (Daphne, the child of runserver), never by a managemen
 
 import os
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.core.asgi import get_asgi_application
 
 from wfconsole import memory, telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
 memory.collect_rarely()
 memory.keep_small()
+django.setup(set_prefix=False)  # before everything below: it needs Django's applications loaded
 telemetry.start()  # before Django reads its list of middleware, to which tracing adds one
-http = get_asgi_application()  # before everything below: it needs Django's applications loaded
 
 from runs import routing  # noqa: E402
 from runs.execution import dispatch  # noqa: E402
 from runs.live.backpressure import Backpressure  # noqa: E402
 from runs.notices.sender import sender  # noqa: E402
-from wfconsole.request_threads import RequestThreads  # noqa: E402
+from wfconsole.request_threads import RequestHandler  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": Backpressure(RequestThreads(http)),
+        "http": Backpressure(RequestHandler()),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(routing.websocket_urlpatterns))),
     }
 )

@@ -1,53 +1,128 @@
-"""Threads that answer requests, one request after another.
+"""Answers requests in threads: each in one go, in a thread that has answered others before.
 
-Django gives each request a thread of its own, and each thread opens its connection to the database anew; the one before
-stays open until Python's collector finds it. These threads are used again, and their connections with them.
+All middleware and all views of the console are synchronous. Django's own handler would begin each request in a new
+thread, with a new connection to the database, and go back to its event loop and into the thread again for each signal,
+each check before the view, the view itself and the end: eight ways there and back, where one does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, ParamSpec, TypeVar
 
-from asgiref.sync import ThreadSensitiveContext
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.db import connections
+from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
 
 KEPT_THREADS = 8  # that wait for the next request; more are made while they are needed
 
 Message = dict[str, Any]
-Application = Callable[..., Awaitable[None]]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RequestThreads:
-    """Wraps the HTTP application: all synchronous work of one request is done in one of the kept threads."""
+    """Threads that do one piece of work after another, and keep their connections to the database meanwhile."""
 
-    def __init__(self, application: Application) -> None:
-        self._application = application
-        self._free: list[ThreadPoolExecutor] = []
+    def __init__(self) -> None:
+        self._free: deque[ThreadPoolExecutor] = deque()
 
-    async def __call__(self, scope: Message, receive: Callable, send: Callable) -> None:
-        # The one that rested last: its connection's cache is the warmest, and the others' can be forgotten.
-        thread = self._free.pop() if self._free else ThreadPoolExecutor(1, "request")
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread. Who gives up waiting leaves a thread that is free when its work is done."""
+        thread, context = self.take(), copy_context()
+
+        def work() -> T:
+            try:
+                return context.run(function, *args, **kwargs)
+            finally:
+                self.give_back(thread)
+
+        return await asyncio.get_running_loop().run_in_executor(thread, work)
+
+    def take(self) -> ThreadPoolExecutor:
+        """A thread for oneself, until it is given back."""
         try:
-            async with ThreadSensitiveContext(executor=thread):
-                await self._application(scope, receive, send)
-        finally:
-            # Whoever has hung up leaves a thread that may still be at work for them: it is free when it comes to this.
-            loop = asyncio.get_running_loop()
-            thread.submit(_rest).add_done_callback(lambda rested: self._take_back(loop, thread, rested))
+            # The one that rested last: its connection's cache is the warmest, and the others' can be forgotten.
+            return self._free.pop()
+        except IndexError:
+            return ThreadPoolExecutor(1, "request")
 
-    def _take_back(self, loop: asyncio.AbstractEventLoop, thread: ThreadPoolExecutor, rested: Future[None]) -> None:
-        if loop.is_closed():
-            return
-        loop.call_soon_threadsafe(self._keep, thread)
-
-    def _keep(self, thread: ThreadPoolExecutor) -> None:
+    def give_back(self, thread: ThreadPoolExecutor) -> None:
+        """To be called in the thread itself, as the last thing that it does."""
         if len(self._free) < KEPT_THREADS:
             self._free.append(thread)
         else:
-            thread.submit(connections.close_all)
+            connections.close_all()
             thread.shutdown(wait=False)
 
 
-def _rest() -> None:
-    """What a thread does between two requests."""
+class RequestHandler(ASGIHandler):
+    """The HTTP application."""
+
+    def __init__(self) -> None:
+        self._threads = RequestThreads()
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)  # Django's own asks for the other kind
+
+    async def handle(self, scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        response = await self._threads.run(self._respond, scope, body)
+        if isinstance(response, StreamingHttpResponse):
+            await self._stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
+
+    def _respond(self, scope: Message, body: Any) -> HttpResponseBase:
+        """All that a request asks for; an answer that is complete is closed already. In a thread."""
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=type(self), scope=scope)
+        request, response = self.create_request(scope, body)
+        if request is not None:
+            response = self.get_response(request)
+        response._resource_closers.append(body.close)
+        response._handler_class = type(self)
+        if not response.streaming:
+            response.close()
+        return response
+
+    async def _stream(self, response: StreamingHttpResponse, receive: Receive, send: Send) -> None:
+        """Send an answer part by part, until it ends or its reader has gone."""
+        if not response.is_async:
+            if isinstance(response, FileResponse):
+                response.block_size = self.chunk_size
+            response.streaming_content = self._parts(iter(response.streaming_content))
+        sending = asyncio.create_task(self.send_response(response, send))
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            sent, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+            await self._threads.run(response.close)
+        if isinstance(sent, Exception):
+            raise sent
+
+    async def _parts(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """The parts of an iterator, each asked for once the one before has been sent; all in one thread, for they may
+        be read from one cursor."""
+        thread, loop, context = self._threads.take(), asyncio.get_running_loop(), copy_context()
+        try:
+            while (part := await loop.run_in_executor(thread, context.run, next, parts, None)) is not None:
+                yield part
+        finally:
+            thread.submit(self._threads.give_back, thread)
