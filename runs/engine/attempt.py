@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from .conditions import truthy
-from .context import DONE, NOT_BAILED, StepContext, Writer
+from .context import DONE, NOT_BAILED, Sink, StepContext
 from .current_step import current_step
 from .deadline import in_words
 from .errors import StepRefused
@@ -22,14 +22,11 @@ from .schemas import issues_cause, issues_text
 from .site import Ending, Site, Start, Walk
 from .step import Step, StepFunction
 from .threads import StepStopped, ThreadCall
-from .tracing import NO_SPAN, TraceSpan, TracingContext
+from .tracing import TraceSpan
 from .undefined import UNSET
 from .values import NOTHING, Value
 
 MAX_UNSEEN_CHUNKS = 64  # a thread waits for the loop after so many
-
-
-_NOWHERE = TracingContext()
 
 
 class Body:
@@ -67,7 +64,7 @@ class Body:
         self.payload = payload
         self.schema_instance = instance
         self.start = start
-        self.sink: _ThreadSink | None = None  # of the attempt now running, where that is in a thread
+        self.sink: Sink = ex  # where the chunks of the attempt now running go
         self.walk_nested = walk_nested
         self.secrets: object = None  # see CurrentStep
 
@@ -103,12 +100,32 @@ class Body:
         if step.workflow is not None:
             start = self.start if number == 0 else Start(self.payload)
             return await self.walk_nested(self.ex, self.site.flow, self.site, self.record, start)
+        function = step.function
+        if function is None:
+            raise TypeError(f"Step {step.id} has no function")
         context = self._context(number)
-        result = await self._call(step, context, timeout)
-        return await self._ending(step, context, result)
+        ex = self.ex
+        task = ex.enter_body()
+        current = current_step.set(self)
+        try:
+            with self.span.use():
+                if timeout:
+                    result = await self._within(timeout, function, context)
+                elif step.is_async:
+                    result = await function(context)  # type: ignore[misc]
+                else:
+                    result = await self._outcome(function, context)
+        except asyncio.CancelledError:
+            if ex.was_interrupted(task):
+                raise Interrupted from None
+            raise
+        finally:
+            current_step.reset(current)
+            ex.leave_body(task)
+        return self._ending(step, context, result)
 
     def _context(self, number: int) -> StepContext[Any]:
-        site, ex, step, record = self.site, self.ex, self.site.step, self.record
+        ex, step, record = self.ex, self.site.step, self.record
         resuming = record.resuming
         instance = self.schema_instance
         self.schema_instance = UNSET  # a model is handed out once; a further attempt gets a fresh one
@@ -121,66 +138,21 @@ class Body:
             answer = Value(record.resume_payload).copy()
             if step.resume_schema is not None:
                 answer = step.resume_schema.instance(answer)
-        self.sink = None if step.is_async else _ThreadSink(ex)
-        iteration = "" if site.iteration is None else f":{site.iteration}"
-        question = record.suspend_payload
-        return StepContext(
-            step,
-            site.flow.scope,
-            checks=ex.workflow.validate_inputs,  # the outermost workflow decides, as in the reference
-            input=instance,
-            run_id=site.flow.run_id,
-            workflow_id=site.flow.workflow.id,
-            resource_id=ex.snapshot.resource_id,
-            request_context=ex.request_context,
-            resume_data=answer,
-            suspend_data=UNSET if question is UNSET else Value(question).copy(),
-            retry_count=number,
-            path=site.path,
-            iteration=site.iteration,
-            idempotency_key=f"{ex.snapshot.run_id}:{site.path}{iteration}",
-            restarted=self.start.again,
-            abort_signal=ex.cancel,
-            writer=Writer(ex if self.sink is None else self.sink, site.path, step.id),
-            tracing=_NOWHERE if self.span is NO_SPAN else TracingContext(self.span),
-        )
+        self.sink = ex if step.is_async else _ThreadSink(ex)
+        return StepContext(self, number, instance, answer)
 
-    async def _call(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:
-        ex = self.ex
-        task = ex.enter_body()
-        current = current_step.set(self)
+    async def _within(self, timeout: float, function: StepFunction, context: StepContext[Any]) -> object:
         try:
-            if self.span.is_recording:
-                with self.span.use():
-                    return await self._invoke(step, context, timeout)
-            return await self._invoke(step, context, timeout)
-        except asyncio.CancelledError:
-            if ex.was_interrupted(task):
-                raise Interrupted from None
-            raise
-        finally:
-            current_step.reset(current)
-            ex.leave_body(task)
+            async with asyncio.timeout(timeout) as limit:
+                return await self._outcome(function, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            told = f"The step {self.site.step.id} took longer than its time limit of {in_words(timeout)}."
+            raise TimeoutError(told) from None
 
-    async def _invoke(self, step: Step, context: StepContext[Any], timeout: float | None) -> object:
-        function = step.function
-        if function is None:
-            raise TypeError(f"Step {step.id} has no function")
-        if timeout:
-            try:
-                async with asyncio.timeout(timeout) as limit:
-                    return await self._outcome(step, function, context)
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                told = f"The step {step.id} took longer than its time limit of {in_words(timeout)}."
-                raise TimeoutError(told) from None
-        if step.is_async:
-            return await function(context)  # type: ignore[misc]
-        return await self._outcome(step, function, context)
-
-    async def _outcome(self, step: Step, function: StepFunction, context: StepContext[Any]) -> object:
-        outcome = function(context) if step.is_async else await self._in_thread(partial(function, context))
+    async def _outcome(self, function: StepFunction, context: StepContext[Any]) -> object:
+        outcome = function(context) if self.site.step.is_async else await self._in_thread(partial(function, context))
         return await outcome if inspect.isawaitable(outcome) else outcome
 
     async def _in_thread(self, function: Callable[[], object]) -> object:
@@ -188,13 +160,13 @@ class Body:
         try:
             return await call.future
         except asyncio.CancelledError:
-            if self.sink is not None:
+            if isinstance(self.sink, _ThreadSink):
                 self.sink.closed = True
             if call.is_at_work:
                 self.ex.leave_behind(self.site.path, call)
             raise
 
-    async def _ending(self, step: Step, context: StepContext[Any], result: object) -> Ending:
+    def _ending(self, step: Step, context: StepContext[Any], result: object) -> Ending:
         state = context._state_update
         self.ex.check_context()
         if context._suspended is not None:

@@ -12,11 +12,12 @@ from .request_context import RequestContext
 from .results import StepStatus
 from .schemas import STEP_STATE, STEP_SUSPEND, issues_text
 from .step import Step
-from .tracing import TracingContext
+from .tracing import NO_SPAN, TracingContext
 from .undefined import UNSET
 from .values import Value
 
 if TYPE_CHECKING:
+    from .attempt import Body
     from .schemas import Schema
 
 I_co = TypeVar("I_co", covariant=True)
@@ -63,7 +64,7 @@ class Writer:
 
 def _own(value: object) -> object:
     """The value as an object of the caller's own: what it does to it must not change the run behind the log's back."""
-    return value if isinstance(value, str | int | float | None) else Value(value).copy()
+    return value if value is UNSET or isinstance(value, str | int | float | None) else Value(value).copy()
 
 
 def _own_state(scope: Scope) -> dict[str, object]:
@@ -160,78 +161,91 @@ class StepContext(Generic[I_co]):
     twice. `abort_signal` tells, by `aborted` and `wait()`, that the run was canceled.
     """
 
+    # A step asks for little of what it is given: the rest is put together when it is asked for.
     __slots__ = (
         "_bailed",
-        "_scope",
-        "_state_schema",
+        "_body",
         "_state_update",
-        "_suspend_schema",
         "_suspended",
-        "abort_signal",
-        "idempotency_key",
         "input",
-        "iteration",
-        "path",
-        "request_context",
-        "resource_id",
-        "restarted",
         "resume_data",
         "retry_count",
-        "run_id",
         "suspend_data",
-        "tracing",
-        "workflow_id",
         "writer",
     )
 
-    def __init__(
-        self,
-        step: Step,
-        scope: Scope,
-        *,
-        checks: bool,
-        input: I_co,
-        run_id: str,
-        workflow_id: str,
-        resource_id: str | None,
-        request_context: RequestContext,
-        resume_data: Any,
-        suspend_data: Any,
-        retry_count: int,
-        path: str,
-        iteration: int | None,
-        idempotency_key: str,
-        restarted: bool,
-        abort_signal: CancelToken,
-        writer: Writer,
-        tracing: TracingContext,
-    ) -> None:
+    def __init__(self, body: "Body", number: int, input: I_co, resume_data: Any) -> None:
+        self._body = body
         self.input = input
-        self.run_id = run_id
-        self.workflow_id = workflow_id
-        self.resource_id = resource_id
-        self.request_context = request_context
         self.resume_data = resume_data
-        self.suspend_data = suspend_data
-        self.retry_count = retry_count
-        self.path = path
-        self.iteration = iteration
-        self.idempotency_key = idempotency_key
-        self.restarted = restarted
-        self.abort_signal = abort_signal
-        self.writer = writer
-        self.tracing = tracing
-        self._state_schema = step.state_schema if checks else None
-        self._suspend_schema = step.suspend_schema if checks else None
-        self._scope = scope
+        self.retry_count = number
+        self.writer = Writer(body.sink, body.site.path, body.site.step.id)
+        self.suspend_data: Any = _own(body.record.suspend_payload)
         self._state_update: dict[str, object] | None = None
         self._suspended: tuple[object, tuple[str, ...]] | None = None
         self._bailed: object = NOT_BAILED
 
     @property
+    def _scope(self) -> Scope:
+        return self._body.site.flow.scope
+
+    @property
     def input_data(self) -> I_co:
         """Same as `input`."""
         return self.input
+
+    @property
+    def run_id(self) -> str:
+        """The run; in a nested workflow, the nested run."""
+        return self._body.site.flow.run_id
+
+    @property
+    def workflow_id(self) -> str:
+        """The workflow that the step stands in."""
+        return self._body.workflow_id
+
+    @property
+    def resource_id(self) -> str | None:
+        """Whom or what the run is for, as its caller said."""
+        return self._body.ex.snapshot.resource_id
+
+    @property
+    def request_context(self) -> RequestContext:
+        """What the caller hands to every step; what a step changes in it, all later ones see."""
+        return self._body.ex.request_context
+
+    @property
+    def path(self) -> str:
+        """Such as `pack_lines[3]` or `inner.charge`."""
+        return self._body.site.path
+
+    @property
+    def iteration(self) -> int | None:
+        """Of a loop, from 1."""
+        return self._body.site.iteration
+
+    @property
+    def idempotency_key(self) -> str:
+        """`run:path`, with `:iteration` in a loop."""
+        body = self._body
+        iteration = "" if body.site.iteration is None else f":{body.site.iteration}"
+        return f"{body.run_id}:{body.path}{iteration}"
+
+    @property
+    def restarted(self) -> bool:
+        """Whether the step has begun before, and was interrupted."""
+        return self._body.start.again
+
+    @property
+    def abort_signal(self) -> CancelToken:
+        """Tells that the run was canceled."""
+        return self._body.ex.cancel
+
+    @property
+    def tracing(self) -> TracingContext:
+        """The step's place in its trace, for what is to hang below it."""
+        span = self._body.span
+        return TracingContext(None if span is NO_SPAN else span)
 
     @property
     def state(self) -> dict[str, object]:
@@ -263,7 +277,7 @@ class StepContext(Generic[I_co]):
         """
         if not truthy(state):
             return DONE
-        value = self._checked(self._state_schema, state, STEP_STATE, _STATE_CODE)
+        value = self._checked(self._body.site.step.state_schema, state, STEP_STATE, _STATE_CODE)
         self._state_update = dict(value) if isinstance(value, Mapping) else None
         return DONE
 
@@ -275,7 +289,7 @@ class StepContext(Generic[I_co]):
         """
         value: object = UNSET  # an empty question is none, as in the reference
         if truthy(payload):
-            value = self._checked(self._suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
+            value = self._checked(self._body.site.step.suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
         labels = () if resume_label is None else (resume_label,) if isinstance(resume_label, str) else resume_label
         self._suspended = (value, tuple(labels))
         return DONE
@@ -289,7 +303,8 @@ class StepContext(Generic[I_co]):
         self.abort_signal.abort()
 
     def _checked(self, schema: "Schema | None", value: object, head: str, code: str | None) -> object:
-        if schema is None:
+        # Whether anything is checked, the outermost workflow decides, as in the reference.
+        if schema is None or not self._body.ex.workflow.validate_inputs:
             return value if value is UNSET else to_json(value)
         parsed = schema.parse(value)
         if parsed.issues:

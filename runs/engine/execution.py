@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from .store import CardChange, RunLog, now_ms
 from .threads import ThreadCall
 from .tracing import NO_SPAN, TraceSpan, Tracing, TracingContext
 from .undefined import UNSET
+from .values import Value
 from .watch_events import watch_events
 
 if TYPE_CHECKING:
@@ -94,28 +95,37 @@ class Execution:
 
     # Events
 
-    def emit(
-        self,
-        type: str,
-        data: dict[str, object],
-        stored: Mapping[str, object] | None = None,
-        *,
-        card: CardChange | None = None,
-    ) -> int:
-        """Append an event: `data` with its values for the snapshot and the watchers, `stored` for the log."""
+    def emit(self, type: str, data: dict[str, object], *, card: CardChange | None = None, **values: Value) -> None:
+        """Append an event, which takes `data` for its own.
+
+        `values`: what goes from step to step, by key of the data. The log gets their text as it is, or the number of
+        the event that holds it already; the snapshot and the watchers get the values themselves.
+        """
         at = now_ms()
         if self._first is not None:
-            card, data, stored = self._with_start(at, card, data, stored)
+            card = self._with_start(at, card, data)
         elif card is None and self._card_status is not RunStatus.RUNNING and type == EventType.STEP_START:
             card = {"status": RunStatus.RUNNING}
         if card is not None and "status" in card:
             self._card_status = card["status"]
-        seq = self.log.append(type, data if stored is None else stored, at=at, card=card)
+        for key, value in values.items():
+            if value.value is UNSET:
+                continue
+            if value.stands_before:
+                data[f"{key}From"] = value.seq
+            else:
+                data[key] = orjson.Fragment(value.text)
+        seq = self.log.append(type, data, at=at, card=card)
+        for key, value in values.items():
+            if value.value is UNSET:
+                continue
+            data[key] = value.value
+            if value.seq is None:
+                value.seq = seq
         apply(self.snapshot, seq, type, at, data)
         if self.watchers:
             for event in watch_events(self.snapshot, type, data):
                 self.tell(event)
-        return seq
 
     def tell(self, event: dict[str, object]) -> None:
         """Hand a watch event to all watchers. One that raises is reported, and disturbs nobody."""
@@ -125,26 +135,22 @@ class Execution:
             except Exception:
                 logger.exception("A watcher of run %s failed", self.snapshot.run_id)
 
-    def _with_start(
-        self, at: int, card: CardChange | None, data: dict[str, object], stored: Mapping[str, object] | None
-    ) -> tuple[CardChange, dict[str, object], Mapping[str, object] | None]:
+    def _with_start(self, at: int, card: CardChange | None, data: dict[str, object]) -> CardChange:
         """The first event of an execution tells the trace, and sets the card going."""
         first: CardChange = self._first or {}
         self._first = None
         if self.snapshot.started_at is None:
             first["started_at"] = at
         first["wake_at"] = None
+        trace_id, span_id = self.span.trace_id, self.span.span_id
         trace: dict[str, object] = {}
-        if self.span.trace_id is not None:
-            first["trace_id"] = self.span.trace_id
-            trace["traceId"] = self.span.trace_id
-        if self.span.span_id is not None:
-            first["span_id"] = self.span.span_id
-            trace["spanId"] = self.span.span_id
-        if trace and "spanId" not in data:
-            data = data | trace
-            stored = None if stored is None else {**stored, **trace}
-        return {**first, **card} if card is not None else first, data, stored
+        if trace_id is not None:
+            trace["traceId"] = first["trace_id"] = trace_id
+        if span_id is not None:
+            trace["spanId"] = first["span_id"] = span_id
+        if "spanId" not in data:
+            data |= trace
+        return {**first, **card} if card is not None else first
 
     async def commit(self) -> None:
         """Wait until everything is durable."""

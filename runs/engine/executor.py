@@ -281,11 +281,11 @@ def _nested_failure(flow: Flow, record: StepRecord | None) -> Failure:
 
 async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = None) -> RunStatus:
     """Write the run's end, tell it to the trace and to the workflow's callbacks, and wait until it is durable."""
-    status, type, data, stored, detail = _end_event(ex, outcome, refusal)
+    status, type, data, detail = _end_event(ex, outcome, refusal)
     card: CardChange = {"status": status, "wake_at": None, "detail": detail}
     if status.is_final:
         card["ended_at"] = now_ms()
-    ex.emit(type, data, stored, card=card)
+    ex.emit(type, data, card=card, result=outcome.value if status is RunStatus.SUCCESS else NOTHING)
     await ex.commit()
     snapshot = ex.snapshot
     if status is RunStatus.FAILED:
@@ -300,45 +300,31 @@ async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = Non
 
 def _end_event(
     ex: Execution, outcome: Outcome, refusal: Failure | None
-) -> tuple[RunStatus, str, dict[str, object], dict[str, object], str]:
+) -> tuple[RunStatus, str, dict[str, object], str]:
     """The status, the event and what it holds, and a line for lists."""
     status = outcome.status
     if status is StepStatus.CANCELED and ex.cancel.expired is not None:
         failed: dict[str, object] = {"status": RunStatus.FAILED.value, "error": ex.cancel.expired}
-        return RunStatus.FAILED, EventType.RUN_FINISH, failed, failed, str(ex.cancel.expired["message"])
+        return RunStatus.FAILED, EventType.RUN_FINISH, failed, str(ex.cancel.expired["message"])
     if status is StepStatus.CANCELED:
         data: dict[str, object] = {"by": ex.cancel.by} if ex.cancel.by else {}
-        return RunStatus.CANCELED, EventType.RUN_CANCELED, data, data, ""
+        return RunStatus.CANCELED, EventType.RUN_CANCELED, data, ""
     if status is StepStatus.SUSPENDED:
-        return RunStatus.SUSPENDED, EventType.RUN_SUSPENDED, {}, {}, _question(outcome.record)
+        return RunStatus.SUSPENDED, EventType.RUN_SUSPENDED, {}, _question(outcome.record)
     if status is StepStatus.PAUSED:
-        return RunStatus.PAUSED, EventType.RUN_PAUSED, {}, {}, ""
+        return RunStatus.PAUSED, EventType.RUN_PAUSED, {}, ""
     if status is StepStatus.FAILED:
         record = outcome.record
         tripwire = record.tripwire if record is not None else None
         error = refusal.error if refusal is not None else (record.error if record is not None else None)
         if tripwire is not None:
             data = {"status": RunStatus.TRIPWIRE.value, "tripwire": tripwire}
-            return (
-                RunStatus.TRIPWIRE,
-                EventType.RUN_FINISH,
-                data,
-                data,
-                _named(ex.snapshot, record, tripwire.get("reason")),
-            )
+            told = _named(ex.snapshot, record, tripwire.get("reason"))
+            return RunStatus.TRIPWIRE, EventType.RUN_FINISH, data, told
         data = {"status": RunStatus.FAILED.value, "error": error or {}}
-        return (
-            RunStatus.FAILED,
-            EventType.RUN_FINISH,
-            data,
-            data,
-            _named(ex.snapshot, record, (error or {}).get("message")),
-        )
-    data = {"status": RunStatus.SUCCESS.value}
-    stored = dict(data)
-    outcome.value.put("result", data, stored)
-    data.pop("resultSeq", None)
-    return RunStatus.SUCCESS, EventType.RUN_FINISH, data, stored, ""
+        told = _named(ex.snapshot, record, (error or {}).get("message"))
+        return RunStatus.FAILED, EventType.RUN_FINISH, data, told
+    return RunStatus.SUCCESS, EventType.RUN_FINISH, {"status": RunStatus.SUCCESS.value}, ""
 
 
 DETAIL_LENGTH = 200

@@ -11,7 +11,7 @@ from .graph import ForEach
 from .records import StepRecord
 from .results import StepStatus
 from .site import Answer, Flow, Site, Walk
-from .step_execution import put_answer
+from .step_execution import emit_answer
 from .step_result import question_of
 from .tracing import NO_SPAN, TraceSpan, block_error_info
 from .undefined import UNSET
@@ -114,15 +114,10 @@ class _ForEach:
             data["again"] = True
             if ex.snapshot.control == EventType.RUN_RESTART and standing.seq < ex.snapshot.control_seq:
                 data["relist"] = True
-        stored = dict(data)
-        inline = False
         if answer is not None:
-            put_answer(answer, data, stored)
+            emit_answer(ex, data, answer)
         else:
-            inline = payload.put("payload", data, stored)
-        seq = ex.emit(EventType.STEP_START, data, stored)
-        if inline:
-            payload.seq = seq
+            ex.emit(EventType.STEP_START, data, payload=payload)
 
     def _todo(
         self, items: list[object], standing: StepRecord | None, answer: Answer | None
@@ -194,26 +189,19 @@ class _ForEach:
         return self._end(StepStatus.SUCCESS, Value(outputs))
 
     def _end(self, status: StepStatus, output: Value) -> Outcome:
-        data: dict[str, object] = self.site.place() | {"status": status.value}
-        stored = dict(data)
-        inline = output.put("output", data, stored)
-        seq = self.ex.emit(EventType.STEP_RESULT, data, stored)
-        if inline:
-            output.seq = seq
+        self.ex.emit(EventType.STEP_RESULT, self.site.place() | {"status": status.value}, output=output)
         self.span.end(output=output.value)
         return Outcome(status, output, record=self.ex.snapshot.steps[self.site.path])
 
     def _end_by(self, item: StepRecord) -> Outcome:
         data: dict[str, object] = self.site.place() | {"status": item.status.value, "fromItem": item.item}
         value = Value(item.output, seq=item.output_seq) if item.output is not UNSET else NOTHING
-        stored = dict(data)
         if item.status is StepStatus.FAILED:
             more = {"error": item.error, "tripwire": item.tripwire, "nonRetryable": item.non_retryable or None}
             data |= {key: told for key, told in more.items() if told is not None}
-            stored = dict(data)
+            self.ex.emit(EventType.STEP_RESULT, data)
         else:
-            value.put("output", data, stored)
-        self.ex.emit(EventType.STEP_RESULT, data, stored)
+            self.ex.emit(EventType.STEP_RESULT, data, output=value)
         record = self.ex.snapshot.steps[self.site.path]
         if item.status is StepStatus.FAILED and item.error is not None:
             self.span.fail(block_error_info(item.error))

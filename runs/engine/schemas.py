@@ -53,7 +53,7 @@ class Parsed(NamedTuple):
     value: object  # plain JSON: what is stored, shown and passed on
     instance: object  # what a step's function gets: the Pydantic model, or the value itself
     issues: tuple[Issue, ...] = ()
-    text: bytes | None = None  # the value as JSON, where reading it has written it
+    text: bytes | None = None  # the value as JSON, where it is known: the given one, if it is read as it was written
 
 
 def issues_text(head: str, issues: tuple[Issue, ...]) -> str:
@@ -132,7 +132,9 @@ class Schema:
             # The adapter's own parts: its methods around them take longer than they do for a small value.
             instance = self._adapter.validator.validate_python(value)
             written = encode(self._plain_data(self._adapter, instance))
-            return Parsed(value if written == text else decode(written), instance, (), written)
+            return (
+                Parsed(value, instance, (), text) if written == text else Parsed(decode(written), instance, (), written)
+            )
         except ValidationError as error:
             issues = (Issue(tuple(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
             return Parsed(value, value, tuple(issues))

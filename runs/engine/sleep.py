@@ -58,21 +58,14 @@ def _begin(ex: Execution, place: dict[str, object], index: int, entry: Sleep, gi
     data: dict[str, object] = place | {"entry": index}
     if not dynamic:
         data["wakeAt"] = _wake_at(entry.duration, entry.until)
-    stored = dict(data)
-    inline = given.put("payload", data, stored)
     # Under an executor the card keeps its status until the task ends: nobody must take the run meanwhile.
     card: CardChange | None = {"status": RunStatus.WAITING} if ex.park_after is None else None
-    seq = ex.emit(EventType.STEP_WAITING, data, stored, card=card)
-    if inline:
-        given.seq = seq
+    ex.emit(EventType.STEP_WAITING, data, card=card, payload=given)
 
 
 def _end(ex: Execution, place: dict[str, object], record: StepRecord) -> None:
-    data: dict[str, object] = {**place, "status": StepStatus.SUCCESS.value}
-    stored = dict(data)
     payload = Value(record.payload, seq=record.payload_seq) if record.payload is not UNSET else NOTHING
-    payload.put("output", data, stored)
-    ex.emit(EventType.STEP_RESULT, data, stored)
+    ex.emit(EventType.STEP_RESULT, {**place, "status": StepStatus.SUCCESS.value}, output=payload)
 
 
 def _wake_at(duration: object, until: object) -> int:

@@ -21,11 +21,8 @@ def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
     for event in events:
         data = event.decoded()
         for reference, key in REFERENCES.items():
-            if reference in data:
-                origin = data.pop(reference)
-                if origin in values:
-                    data[key] = values[origin]
-                    data[f"{key}Seq"] = origin
+            if (origin := data.get(reference)) in values:
+                data[key] = values[origin]
         for key in ("output", "payload", "input"):
             if key in data:
                 values[event.seq] = data[key]
@@ -35,7 +32,7 @@ def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
 
 
 def apply(snapshot: RunSnapshot, seq: int, type: str, at: int, data: Data) -> None:
-    """Bring the snapshot up to one more event. `data` has its values in place, not by reference."""
+    """Bring the snapshot up to one more event. `data` has its values in place, those of references beside these."""
     snapshot.seq = seq
     reducer = _REDUCERS.get(type)
     if reducer is not None:
@@ -196,7 +193,7 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     record.ended_at = None
     if "payload" in data:
         record.payload = data["payload"]
-        record.payload_seq = data.get("payloadSeq", seq)
+        record.payload_seq = data.get("payloadFrom", seq)
     if "iteration" in data:
         record.iteration = data["iteration"]
     if "totalCount" in data:
@@ -298,7 +295,7 @@ def _step_result(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     record.labels = []
     if "output" in data:
         record.output = data["output"]
-        record.output_seq = data.get("outputSeq", seq)
+        record.output_seq = data.get("outputFrom", seq)
     elif record.status is not StepStatus.CANCELED:
         record.output = UNSET
     record.error = data.get("error")
@@ -337,7 +334,7 @@ def _step_waiting(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         record.sleeps = True
         record.ended_at = None
         record.payload = data.get("payload", UNSET)
-        record.payload_seq = data.get("payloadSeq", seq)
+        record.payload_seq = data.get("payloadFrom", seq)
         scope.execution_path.append(record.step_id)
         record.status = StepStatus.WAITING
     record.seq = seq

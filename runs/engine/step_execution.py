@@ -4,8 +4,6 @@ import asyncio
 import uuid
 from contextlib import suppress
 
-import orjson
-
 from .attempt import Body
 from .errors import NotJson, StepRefused
 from .events import EventType
@@ -20,7 +18,7 @@ from .step import RetryPolicy, Step
 from .store import now_ms
 from .tracing import NO_SPAN, TraceSpan, step_error_info
 from .undefined import UNSET
-from .values import Stored, Value
+from .values import Value
 
 _UNREAD: object = UNSET
 
@@ -65,7 +63,8 @@ def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object,
     """The input as the step's schemas read it, the instance for its function, and what is wrong with either."""
     payload, instance = given, _UNREAD
     if step.input_schema is not None:
-        parsed = step.input_schema.parse(given.copy(), text=given.text if given.value is not UNSET else None)
+        text = given.text if given.value is not UNSET else None
+        parsed = step.input_schema.parse(given.copy(), text=text)
         if parsed.issues:
             refusal = StepRefused(
                 issues_text(STEP_INPUT, parsed.issues),
@@ -73,20 +72,18 @@ def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object,
                 cause=issues_cause(parsed.issues),
             )
             return given, UNSET, refusal
-        instance = parsed.instance
-        if parsed.value != {}:  # the reference takes an input that reads as empty as it was given
+        # Plain data is what each attempt gets a copy of its own of.
+        instance = UNSET if parsed.instance is parsed.value else parsed.instance
+        # The reference takes an input that reads as empty as it was given.
+        if parsed.value != {} and (text is None or parsed.text is not text):
             read = Value(parsed.value, text=parsed.text)
             payload = given if read.is_written_as(given) else read
-            if parsed.instance is parsed.value:
-                instance = UNSET  # plain data: each attempt gets its own copy
-        elif parsed.instance is parsed.value:
-            instance = UNSET
     if step.request_context_schema is not None:
         issues = step.request_context_schema.parse(ex.request_context.to_dict()).issues
         if issues:
-            text = issues_text(step_context_head(step.id), issues)
+            told = issues_text(step_context_head(step.id), issues)
             code = "WORKFLOW_STEP_REQUEST_CONTEXT_VALIDATION_FAILED"
-            return payload, instance, StepRefused(text, code=code)
+            return payload, instance, StepRefused(told, code=code)
     return payload, instance, None
 
 
@@ -107,25 +104,19 @@ def _emit_start(ex: Execution, site: Site, start: Start, payload: Value, span: T
         data["nested"] = True
         if site.item is not None:
             data["runId"] = str(uuid.uuid4())
-    stored = dict(data)
     if start.answer is not None:
-        put_answer(start.answer, data, stored)
-        inline = False
+        emit_answer(ex, data, start.answer)
     else:
-        inline = payload.put("payload", data, stored)
-    seq = ex.emit(EventType.STEP_START, data, stored)
-    if inline:
-        payload.seq = seq
+        ex.emit(EventType.STEP_START, data, payload=payload)
     return ex.snapshot.steps[site.path]
 
 
-def put_answer(answer: Answer, data: Stored, stored: Stored) -> None:
-    """Add an answer to the event that starts its step again; an answer may be without data."""
+def emit_answer(ex: Execution, data: dict[str, object], answer: Answer) -> None:
+    """The event that starts a step again with its answer, which may be without data."""
     if answer.data is UNSET:
-        data["resumed"] = stored["resumed"] = True
+        ex.emit(EventType.STEP_START, data | {"resumed": True})
     else:
-        data["resumePayload"] = answer.data
-        stored["resumePayload"] = orjson.Fragment(Value(answer.data).text)
+        ex.emit(EventType.STEP_START, data, resumePayload=Value(answer.data))
 
 
 async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy, timeout: float | None) -> Ending | Failure:
@@ -176,19 +167,10 @@ def _shared_changes(ex: Execution, site: Site, ending: Ending, data: dict[str, o
 def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span: TraceSpan) -> None:
     data = site.place() | {"status": ending.status.value}
     _shared_changes(ex, site, ending, data)
-    stored = dict(data)
     output = ending.output
-    if (
-        output.value is not UNSET
-        and output.seq is None
-        and payload.value is not UNSET
-        and output.is_written_as(payload)
-    ):
-        output = payload
-    inline = output.put("output", data, stored)
-    seq = ex.emit(EventType.STEP_RESULT, data, stored)
-    if inline:
-        output.seq = seq
+    if site.step.workflow is not None and output.seq is None and output.is_written_as(payload):
+        output = payload  # what a function returns was compared when it was settled
+    ex.emit(EventType.STEP_RESULT, data, output=output)
     if output.value is not UNSET:
         site.output = output
     span.end(status=ending.status.value, output=output.value)
@@ -215,17 +197,11 @@ def _emit_failure(ex: Execution, site: Site, failure: Failure, span: TraceSpan, 
 def _emit_suspension(ex: Execution, site: Site, ending: Ending, span: TraceSpan) -> None:
     data = site.place()
     _shared_changes(ex, site, ending, data)
-    stored = dict(data)
-    for key, value in (("suspendPayload", ending.question), ("suspendOutput", ending.output)):
-        if value.value is not UNSET:
-            data[key] = value.value
-            stored[key] = orjson.Fragment(value.text)
-    extra: dict[str, object] = {}
     if ending.labels:
-        extra["labels"] = list(ending.labels)
+        data["labels"] = list(ending.labels)
     if ending.path is not None:
-        extra |= {"path": ending.path, "runId": ex.snapshot.steps[site.path].run_id or ex.snapshot.run_id}
+        data |= {"path": ending.path, "runId": ex.snapshot.steps[site.path].run_id or ex.snapshot.run_id}
     if ending.span_id is not None:
-        extra["spanId"] = ending.span_id
-    ex.emit(EventType.STEP_SUSPENDED, data | extra, stored | extra)
+        data["spanId"] = ending.span_id
+    ex.emit(EventType.STEP_SUSPENDED, data, suspendPayload=ending.question, suspendOutput=ending.output)
     span.end(status=StepStatus.SUSPENDED.value)

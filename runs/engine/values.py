@@ -1,14 +1,10 @@
 """A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
 
-import orjson
-
 from .json_value import decode, encode
 from .undefined import UNSET
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 INLINE_BYTES = 48  # a shorter value is simply repeated: a reference would save nothing
-
-Stored = dict[str, object]
 
 
 class Value:
@@ -29,12 +25,10 @@ class Value:
         """
         if result is UNSET:
             return NOTHING
-        if type(result) in _SCALARS:
-            return cls(result, text=encode(result))
         text = encode(result)
         if like is not None and like._text == text:
             return like
-        return cls(decode(text), text=text)
+        return cls(result if type(result) in _SCALARS else decode(text), text=text)
 
     @property
     def text(self) -> bytes:
@@ -55,17 +49,10 @@ class Value:
             return self.value is other.value
         return self is other or self.text == other.text
 
-    def put(self, key: str, data: Stored, stored: Stored) -> bool:
-        """Add the value to an event: to its data, and to what is stored of it. True when it stands in the event."""
-        if self.value is UNSET:
-            return False
-        data[key] = self.value
-        text = self.text
-        if self.seq is not None and len(text) > INLINE_BYTES:
-            stored[f"{key}From"] = data[f"{key}Seq"] = self.seq
-            return False
-        stored[key] = orjson.Fragment(text)
-        return self.seq is None
+    @property
+    def stands_before(self) -> bool:
+        """Whether an earlier event holds it, and to name that event is shorter than to repeat the value."""
+        return self.seq is not None and len(self.text) > INLINE_BYTES
 
 
 NOTHING = Value(UNSET)
