@@ -56,15 +56,18 @@ def lines_of(hiding: Hiding, events: Sequence[Sequence]) -> list[Line]:
     if b"\n" in together or b"\r" in together:  # between tokens only: within a string, JSON has no raw line break
         texts = [text.replace(b"\r", b" ").replace(b"\n", b" ") for text in texts]
     return [
-        Line(seq, type, b'{"seq":%d,"type":%b,"at":%d,"data":%b%b' % (seq, _quoted(type), at, text, _end(large)))
+        Line(
+            seq,
+            type,
+            b'{"seq":%d,"type":%b,"at":%d,"data":%b%b'
+            % (seq, _quoted(type), at, text, _apart(large) if large else b"}"),
+        )
         for (seq, type, at, _, large), text in zip(events, texts, strict=True)
     ]
 
 
-def _end(large: object) -> bytes:
-    """How a line ends: with the digests of the values that are kept apart, by key of data."""
-    if not large:
-        return b"}"
+def _apart(large: object) -> bytes:
+    """How a line ends that has values kept apart: with their digests, by key of data."""
     digests = orjson.loads(large) if isinstance(large, str | bytes) else large  # text on SQLite and PostgreSQL alike
     return b',"large":%b}' % orjson.dumps(digests, option=orjson.OPT_SORT_KEYS)
 

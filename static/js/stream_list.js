@@ -13,6 +13,7 @@ const PAGE_EVENTS = 500 // asked for at once
 const NEAR_PX = 24 // so close to the end, the reader follows
 const AHEAD_PX = 200 // so close to the beginning, older rows are asked for
 const HIDDEN_MS = 500 // between two drawings of a page that is not seen
+const REST = 3 // times as long as a drawing took, the page then takes in events and draws none
 const RAW_EVENTS = 500
 const RAW_CHARACTERS = 262_144
 
@@ -36,6 +37,7 @@ export class StreamList {
   #busy = false
   #missed = false // somebody scrolled to where rows are missing, while others were on their way
   #scheduled = false
+  #restUntil = 0 // so that a stream that is faster than it can be drawn is taken in at its own speed
 
   constructor(element, live) {
     const data = element.dataset
@@ -75,6 +77,11 @@ export class StreamList {
     this.#schedule()
   }
 
+  /** Nothing more comes: show all of it now. */
+  ended() {
+    this.#draw()
+  }
+
   /** Times of the first and the last row in view, in epoch milliseconds; null when there is none. */
   get timesInView() {
     if (!this.#rows.length) return null
@@ -89,12 +96,18 @@ export class StreamList {
   #schedule() {
     if (this.#scheduled) return
     this.#scheduled = true
-    const draw = () => {
-      this.#scheduled = false
-      this.#draw()
-    }
-    if (document.visibilityState === "visible") requestAnimationFrame(draw)
-    else setTimeout(draw, HIDDEN_MS)
+    const rest = this.#restUntil - performance.now()
+    if (document.visibilityState !== "visible") setTimeout(this.#drawNow, HIDDEN_MS)
+    else if (rest > 0) setTimeout(() => requestAnimationFrame(this.#drawNow), rest)
+    else requestAnimationFrame(this.#drawNow)
+  }
+
+  #drawNow = () => {
+    const began = performance.now()
+    this.#scheduled = false
+    this.#draw()
+    // This timer fires after the browser's own part of the work: style, layout and paint.
+    setTimeout(() => (this.#restUntil = performance.now() + REST * (performance.now() - began)))
   }
 
   #draw() {

@@ -47,6 +47,7 @@ export class StreamPanel {
 
   ended() {
     this.#arrivals = []
+    this.#list.ended()
     this.#proof.ended()
     this.#schedule()
   }
