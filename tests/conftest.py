@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -10,7 +11,9 @@ from django.test import Client, TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from tests.browser_page import CHROMIUM_FLAGS, PATIENCE_MS, PageProblems
-from tests.console_server import ConsoleServer
+from tests.console_server import ConsoleServer, migrated_database
+
+Serving = Callable[..., AbstractContextManager[ConsoleServer]]
 
 
 @pytest.fixture(scope="session")
@@ -26,30 +29,35 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(scope="session")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleServer]:
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """Makes consoles for fixtures: `with serving({"WFCONSOLE_…": "…"}) as console`; each new, with all tables empty."""
+    base = tmp_path_factory.getbasetemp()
+    database = migrated_database(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+    @contextmanager
+    def serving(environment: dict[str, str] | None = None) -> Iterator[ConsoleServer]:
+        server = ConsoleServer(tmp_path_factory.mktemp("console"), environment, database=database).start()
+        try:
+            yield server
+        finally:
+            if server.process is not None and server.process.poll() is None:
+                server.stop()
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def console(serving: Serving) -> Iterator[ConsoleServer]:
     """One console for the whole session. Who kills it restarts it before the test ends."""
-    server = ConsoleServer(tmp_path_factory.mktemp("console")).start()
-    yield server
-    _end(server)
+    with serving() as console:
+        yield console
 
 
 @pytest.fixture
-def new_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ConsoleServer]]:
-    """Makes consoles for one test alone: `new_console({"WFCONSOLE_…": "…"})`, started, with an empty data folder."""
-    servers: list[ConsoleServer] = []
-
-    def make(environment: dict[str, str] | None = None) -> ConsoleServer:
-        servers.append(ConsoleServer(tmp_path_factory.mktemp("console"), environment))
-        return servers[-1].start()
-
-    yield make
-    for server in servers:
-        _end(server)
-
-
-def _end(server: ConsoleServer) -> None:
-    if server.process is not None and server.process.poll() is None:
-        server.stop()
+def new_console(serving: Serving) -> Iterator[Callable[..., ConsoleServer]]:
+    """Makes consoles for one test alone: `new_console({"WFCONSOLE_…": "…"})`, as `serving` does."""
+    with ExitStack() as consoles:
+        yield lambda environment=None: consoles.enter_context(serving(environment))
 
 
 # Of a module, not of the session: while Playwright's sync API runs, its event loop counts as the running one of this

@@ -1,11 +1,14 @@
 """The console as its user starts it: a process of its own, on a port and a data folder of its own."""
 
+import fcntl
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,8 +17,21 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
+DATABASE = "wfconsole.sqlite3"
 # Variables of the surroundings that would make the console another one than the test means.
 OURS = re.compile(r"^(WFCONSOLE_.*|OTEL_.*|DATABASE_URL|REDIS_URL|HOST|PORT|DJANGO_SETTINGS_MODULE)$")
+
+
+def migrated_database(folder: Path) -> Path:
+    """The file of a console that has never run, but has all its tables. Made once, whoever asks, in this folder."""
+    with (folder / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / "migrated"
+        if not made.exists():
+            making = ConsoleServer(Path(tempfile.mkdtemp(dir=folder)))
+            making.manage("migrate", "--verbosity", "0")
+            making.data_dir.rename(made)
+    return made / DATABASE
 
 
 class SignedInClient(httpx.Client):
@@ -31,8 +47,13 @@ class SignedInClient(httpx.Client):
 class ConsoleServer:
     """A running console. Its log is kept in `log_path`; its administrator is `admin` with `password`."""
 
-    def __init__(self, data_dir: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, environment: dict[str, str] | None = None, *, database: Path | None = None
+    ) -> None:
+        """`database`: a file to begin with, as `migrated_database()` makes one; without, the first start makes it."""
         self.data_dir = data_dir
+        if database is not None:
+            shutil.copy(database, data_dir / DATABASE)
         self.log_path = data_dir / "server.log"
         self.password = secrets.token_urlsafe(12)
         self.port = 0  # any at the first start, the same at each later one
@@ -152,6 +173,15 @@ class ConsoleServer:
         client.cookies.update(self._session(name, password))
         client.headers.update({"X-CSRFToken": client.cookies["csrftoken"], "Referer": self.url})
         return client
+
+    def token(self, *scopes: str, workflows: str = "") -> str:
+        """A token of the administrator for the HTTP API, made on their page."""
+        form = {"name": "test", "scopes": scopes, "workflows": workflows, "days": ""}
+        with self.client() as client:
+            page = client.post("/me/tokens/", data=form).text
+        found = re.search(r'id="new-token" value="(\w[^"]+)"', page)
+        assert found is not None, page[:2000]
+        return found[1]
 
     def start_run(self, workflow: str, given: object = None, **options: object) -> str:
         """Start a run as the administrator, and tell its id. `options`: more of the request's body."""

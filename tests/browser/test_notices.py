@@ -10,11 +10,9 @@ from tests.console_server import ConsoleServer
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory) -> Iterator[ConsoleServer]:
-    folder = tmp_path_factory.mktemp("notices")
-    server = ConsoleServer(folder, {"WFCONSOLE_WORKFLOWS": "tests.notices.workflows"}).start()
-    yield server
-    server.stop()
+def served(serving) -> Iterator[ConsoleServer]:
+    with serving({"WFCONSOLE_WORKFLOWS": "tests.notices.workflows"}) as console:
+        yield console
 
 
 def start(served: ConsoleServer, workflow: str, **input_data: object) -> str:

@@ -96,6 +96,18 @@ def refuse_start(client: httpx.Client) -> None:
     assert "Nothing was stored" in asked.json()["error"]
 
 
+@contextmanager
+def console_on(folder: Path, log_path: Path) -> Iterator[ConsoleServer]:
+    """A console with its data there, and its log elsewhere."""
+    console = ConsoleServer(folder, WORKFLOWS)
+    console.log_path = log_path
+    console.start()
+    try:
+        yield console
+    finally:
+        console.stop()
+
+
 def check(console: ConsoleServer, ledger: Path, bad: Callable, reason: str) -> dict:
     """Runs at work when the disk turns bad stop, say why, and go on when it is over: none failed, no step twice."""
     with closing(Inside(console, ledger, SEED)) as inside, closing(console.client()) as client:
@@ -120,13 +132,8 @@ def check(console: ConsoleServer, ledger: Path, bad: Callable, reason: str) -> d
 
 
 def test_a_full_disk_stops_runs_and_loses_nothing(small_disk, tmp_path, tell):
-    console = ConsoleServer(small_disk, WORKFLOWS)
-    console.log_path = tmp_path / "server.log"
-    console.start()
-    try:
+    with console_on(small_disk, tmp_path / "server.log") as console:
         judged = check(console, tmp_path / "ledger", full, "full")
-    finally:
-        console.stop()
     tell(f"full disk for {BAD_SECONDS:.0f} s: {judged['runs']} runs went on, no step was repeated")
 
 
@@ -135,11 +142,6 @@ def test_files_that_may_not_be_written_stop_runs_and_lose_nothing(tmp_path, tell
         pytest.skip("only root can make files immutable, with chattr of e2fsprogs")
     folder = tmp_path / "data"
     folder.mkdir()
-    console = ConsoleServer(folder, WORKFLOWS)
-    console.log_path = tmp_path / "server.log"
-    console.start()
-    try:
+    with console_on(folder, tmp_path / "server.log") as console:
         judged = check(console, tmp_path / "ledger", unwritable, "database")
-    finally:
-        console.stop()
     tell(f"no write permission for {BAD_SECONDS:.0f} s: {judged['runs']} runs went on, no step was repeated")

@@ -12,24 +12,15 @@ TOKEN = "tok_live_4711"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory) -> Iterator[ConsoleServer]:
-    server = ConsoleServer(
-        tmp_path_factory.mktemp("logs"),
-        {
-            "WFCONSOLE_WORKFLOWS": "tests.notices.workflows",
-            "WFCONSOLE_RUN_LOG_LINES": "20",
-            "WFCONSOLE_RUN_LOG_LINE_BYTES": "256",
-            "WFCONSOLE_LOG_FORMAT": "json",
-        },
-    ).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def person(served):
-    with served.client() as client:
-        yield client
+def served(serving) -> Iterator[ConsoleServer]:
+    environment = {
+        "WFCONSOLE_WORKFLOWS": "tests.notices.workflows",
+        "WFCONSOLE_RUN_LOG_LINES": "20",
+        "WFCONSOLE_RUN_LOG_LINE_BYTES": "256",
+        "WFCONSOLE_LOG_FORMAT": "json",
+    }
+    with serving(environment) as console:
+        yield console
 
 
 @pytest.fixture

@@ -19,25 +19,16 @@ def mail_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, mail_folder) -> Iterator[ConsoleServer]:
-    server = ConsoleServer(
-        tmp_path_factory.mktemp("webhooks"),
-        {
-            "WFCONSOLE_WORKFLOWS": "tests.notices.workflows",
-            "WFCONSOLE_HTTP_PRIVATE_NETWORKS": "127.0.0.1",
-            "WFCONSOLE_EMAIL_URL": f"file://{mail_folder}",
-            "WFCONSOLE_EMAIL_FROM": "console@example.org",
-            "WFCONSOLE_PUBLIC_URL": "https://console.example.org",
-        },
-    ).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def person(served):
-    with served.client() as client:
-        yield client
+def served(serving, mail_folder) -> Iterator[ConsoleServer]:
+    environment = {
+        "WFCONSOLE_WORKFLOWS": "tests.notices.workflows",
+        "WFCONSOLE_HTTP_PRIVATE_NETWORKS": "127.0.0.1",
+        "WFCONSOLE_EMAIL_URL": f"file://{mail_folder}",
+        "WFCONSOLE_EMAIL_FROM": "console@example.org",
+        "WFCONSOLE_PUBLIC_URL": "https://console.example.org",
+    }
+    with serving(environment) as console:
+        yield console
 
 
 @pytest.fixture(scope="module")

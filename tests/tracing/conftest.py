@@ -15,9 +15,7 @@ FLOWS = {"WFCONSOLE_WORKFLOWS": "tests.tracing.workflows"}
 
 def program(console: ConsoleServer) -> httpx.Client:
     """An HTTP client with a token."""
-    scopes = [f"--scope={scope}" for scope in ("read", "start", "answer", "manage")]
-    token = console.manage("create_token", "test", *scopes).stdout.strip()
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {console.token('read', 'start', 'answer', 'manage')}"}
     return httpx.Client(base_url=f"{console.url}/api", headers=headers, timeout=30)
 
 
@@ -38,11 +36,10 @@ def all_ended(count: int) -> Callable[[list[dict[str, Any]]], bool]:
 
 
 @pytest.fixture(scope="module")
-def traced(tmp_path_factory) -> Iterator[ConsoleServer]:
+def traced(serving) -> Iterator[ConsoleServer]:
     """One console for a file of tests."""
-    server = ConsoleServer(tmp_path_factory.mktemp("traced"), FLOWS).start()
-    yield server
-    server.stop()
+    with serving(FLOWS) as console:
+        yield console
 
 
 @pytest.fixture(scope="module")
