@@ -122,7 +122,7 @@ class StartRequest:
     resource_id: str = ""
     run_id: str | None = None  # None: a new UUIDv7
     start_key: str | None = None  # a second start with the same key gives the run that the first one made
-    start_digest: str = ""  # of all that is asked with that key: a second start that asks for something else is refused
+    start_digest: str | None = None  # of all that is asked with that key; the same key with another one is refused
     priority: int = 0  # higher goes first
     start_at: datetime | None = None  # with its zone; None: as soon as there is room
     time_limit: float | None = None  # seconds until the run fails if it has not ended; None: the workflow's own limit
@@ -223,7 +223,7 @@ def _refuse_used_id(run_id: str) -> None:
         raise RunAlreadyExists(f"There is a run {run_id} already.") from None
 
 
-def made_with(key: str | None, digest: str) -> WorkflowRun | None:
+def made_with(key: str | None, digest: str | None) -> WorkflowRun | None:
     """The run that a start with this key has made. Raises KeyUsed where that start asked for something else."""
     made = WorkflowRun.objects.filter(start_key=key).first() if key else None
     if made is not None and made.start_digest != digest:

@@ -25,6 +25,6 @@ class Migration(migrations.Migration):
     dependencies = [("runs", "0012_webhooks")]
 
     operations = [
-        migrations.AddField("workflowrun", "start_digest", models.CharField(blank=True, max_length=32)),
+        migrations.AddField("workflowrun", "start_digest", models.CharField(blank=True, max_length=32, null=True)),
         migrations.RunPython(split, migrations.RunPython.noop),
     ]

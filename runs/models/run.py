@@ -130,7 +130,7 @@ class WorkflowRun(models.Model):
     origin_step = models.CharField(max_length=200, blank=True)  # of a run that was started from a step
     # Made with the start form and sent back by it: a form sent twice makes one run.
     start_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001  no key is no text
-    start_digest = models.CharField(max_length=32, blank=True)  # of what was asked with the key
+    start_digest = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001  of what was asked with the key
 
     objects = WorkflowRunQuerySet.as_manager()
 
