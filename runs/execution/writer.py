@@ -202,7 +202,8 @@ class Writer:
                     break
                 if self._closing.is_set() and time.monotonic() > self._give_up_at:
                     logger.error("The database refused the last writes of this process: %s", error)
-                    break
+                    _refuse(batch, error)
+                    return
                 self._note_trouble(error, time.monotonic() - began)
             else:
                 break
@@ -226,8 +227,7 @@ class Writer:
         parts = batch.alone()
         if len(parts) == 1:
             logger.error("The database refused a write: %s", error)
-            for part in (*batch.acts, *batch.writes):
-                part.error = error
+            _refuse(batch, error)
             return
         for part in parts:
             self._commit_at_last(part)
@@ -268,6 +268,12 @@ class Writer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _refuse(batch: Batch, error: Exception) -> None:
+    """Whoever waits for it gets the error, and nobody hears of its events."""
+    for part in (*batch.acts, *batch.writes):
+        part.error = error
 
 
 def _answer(waiter: asyncio.Future | None, outcome: object, error: Exception | None) -> None:

@@ -152,6 +152,24 @@ async def test_a_locked_database_loses_nothing_and_is_told_of(store):
 
 
 @sqlite_only
+async def test_nobody_hears_of_what_could_not_be_stored_at_the_close(store, heard):
+    log = await open_log(store)
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    log.append("workflow-step-output", {"id": "a", "output": 1})
+    waiting = asyncio.create_task(log.commit())
+    async with asyncio.timeout(5):
+        while not store.writer.trouble:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # it stands with the thread by then
+    store.writer.close(0.1)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await waiting
+    other.close()
+    assert heard == []
+    assert await ask(RunEvent.objects.count) == 0
+
+
+@sqlite_only
 async def test_a_lock_of_a_moment_is_no_trouble(store):
     log = await open_log(store)
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
