@@ -1,6 +1,6 @@
 """Keeps this process's spans until they are stored: in batches, in a thread, and never in the way of a run.
 
-A span that ends is put in a queue. Every 100 ms, or when a batch is full, the thread makes rows of what is there and
+A span that ends is put in a queue. Every 100 ms, or when there are enough, the thread makes rows of what is there and
 has them stored: on SQLite by the executor's writer, as part of its next commit, so that two writers never wait for
 each other; else by a connection of its own. Spans that stay open for a while are stored as open ones, and renewed when
 they end. A database that takes no writes fills the queue; beyond its end the oldest are dropped, and counted.
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH = 256
+BATCH = 256  # at most so many in one commit
+# So many are worth one. Not more: a run whose commit takes them along waits for them, and for the thread that makes
+# their rows; two hundred made one run in a hundred three times as long.
+ENOUGH = 64
 MOST_WAITING = 100_000
 FLUSH_SECONDS = 0.1
 OPEN_SECONDS = 0.25  # a span that is shorter is never stored as an open one
@@ -52,7 +55,7 @@ class SpanKeeper(SpanProcessor):
         self._is_awake = False
         self._is_busy = False  # with spans that are in the queue no more
         self._wake = threading.Event()  # there is something to do
-        self._full = threading.Event()  # and it is enough for a batch, or the end
+        self._full = threading.Event()  # and it is enough, or the end
         self.closing = threading.Event()
         self._give_up_at = 0.0
         self._thread: threading.Thread | None = None
@@ -102,7 +105,7 @@ class SpanKeeper(SpanProcessor):
         self._ended.append(span)
         if not self._is_awake:
             self._rouse()
-        elif len(self._ended) == BATCH:
+        elif len(self._ended) == ENOUGH:
             self._full.set()
 
     def _rouse(self) -> None:
@@ -165,7 +168,7 @@ class SpanKeeper(SpanProcessor):
             self._is_busy = True
             spans = self._some()
             early = self._long_open() if len(spans) < BATCH else []
-            if len(self._ended) < BATCH:
+            if len(self._ended) < ENOUGH:
                 self._full.clear()
             if spans or early:
                 self._keep([row for span in spans if (row := self._row(span)) is not None], early)
