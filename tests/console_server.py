@@ -15,6 +15,10 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # The tests were started in the background of a shell: without this no console would hear Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
 DATABASE = "wfconsole.sqlite3"
