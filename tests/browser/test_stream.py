@@ -227,3 +227,19 @@ def test_the_pages_of_a_log_are_accessible(page, console, assert_accessible, sch
     for address in (f"/runs/{run_id}/events", f"/runs/{run_id}/events?after=3&limit=1", f"/runs/{run_id}/digest"):
         page.goto(console.url + address)
         assert_accessible(page)
+
+
+def test_on_a_phone_the_list_of_steps_gives_way_and_not_the_words_of_the_buttons(page, console):
+    page.set_viewport_size({"width": 375, "height": 800})
+    console.sign_in(page)
+    run_id = start(console, "order-fulfilment", card_token="tok_1")
+    page.goto(f"{console.url}/runs/{run_id}/")
+    button = page.locator("[data-stream-follow]")
+    expect(button).to_be_visible()
+    room = """button => {
+      const words = document.createRange()
+      words.selectNodeContents(button)
+      return button.getBoundingClientRect().right - words.getBoundingClientRect().right
+    }"""
+    assert button.evaluate(room) >= 4
+    assert button.evaluate("el => el.getBoundingClientRect().right") <= 375 - 12
