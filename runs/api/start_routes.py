@@ -99,7 +99,7 @@ def start_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse
     run_id = query.text("runId")
     query.done()
     given = body_of(request, StartHereBody)
-    need_workflow(caller, workflow_id, Scope.START)
+    caller.need(Scope.START, workflow_id)  # whether there is such a workflow, the start tells
     return result_answer(_start(request, caller, _request(workflow_id, run_id, given)))
 
 
@@ -128,7 +128,7 @@ def _asked_stream(request: HttpRequest, workflow_id: str) -> tuple[Caller, str, 
     caller = authenticate(request)
     run_id = Query(request).run_id()
     given = body_of(request, StreamBody)
-    need_workflow(caller, workflow_id, Scope.START)
+    caller.need(Scope.START, workflow_id)
     status = WorkflowRun.objects.filter(pk=run_id, workflow_id=workflow_id).values_list("status", flat=True).first()
     if status in FINAL_STATUSES:
         sentence = f'Workflow run {run_id} already finished with status "{status}".'

@@ -136,7 +136,8 @@ class ApiToken(models.Model):
 
 
 TOKEN_COLUMNS = [field.attname for field in ApiToken._meta.concrete_fields]
-OWNER_COLUMNS = ["id", "username", "is_active", "is_superuser"]  # what rights and names are told by
+# What rights and names are told by, in the order of the model's own fields: from_db() takes them in no other.
+OWNER_COLUMNS = ["id", "is_superuser", "username", "is_active"]
 
 
 def _usable(digest: models.Expression, now: models.Expression) -> models.QuerySet:
