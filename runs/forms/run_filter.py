@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from runs.engine.results import RunStatus
 from runs.models import RunLabel, RunTag
-from runs.models.run_walk import RunWalk
+from runs.models.run_walk import RunWalk, no_conditions
 
 # A word, or a key with its value; either may be quoted to hold spaces.
 TOKEN = re.compile(r'(-?)(?:(status|workflow|tag|meta|who|trace):|(started)([<>]))?("(?:[^"\\]|\\.)*"|\S+)')
@@ -144,7 +144,7 @@ class RunFilter:
             label=along["meta"].value if "meta" in along else "",
             statuses=_several(along["status"]) if "status" in along else (),
             workflows=_several(along["workflow"]) if "workflow" in along else (),
-            conditions=conditions,
+            conditions=conditions if rest else no_conditions,
         )
 
 

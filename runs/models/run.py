@@ -19,7 +19,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
     def before(self, cursor: str) -> "WorkflowRunQuerySet":
         """The runs that follow, newest first, on the one whose `cursor` this is. Raises BadCursor."""
-        return self.filter(beyond(cursor))
+        return self.filter(beyond(*place_of(cursor)))
 
     def active(self) -> "WorkflowRunQuerySet":
         """Runs that have not ended: queued, running, asleep, or waiting for an answer."""
@@ -62,17 +62,27 @@ class BadCursor(ValueError):
     """The text does not tell a place in a list of runs."""
 
 
-def beyond(cursor: str, *, newer: bool = False, run: str = "id") -> models.Q:
-    """The condition on rows that are older than the run whose `cursor` this is, or newer. Raises BadCursor.
-
-    `run`: the name of the column that holds the run's id. As a comparison of rows: both databases then start inside
-    the index instead of reading up to the place.
-    """
+def place_of(cursor: str) -> tuple[datetime, str]:
+    """The time and the id of the run whose `cursor` this is. Raises BadCursor."""
     micros, _, run_id = cursor.partition("_")
     try:
         created = datetime.fromtimestamp(int(micros) // 1_000_000, UTC).replace(microsecond=int(micros) % 1_000_000)
     except (ValueError, OverflowError, OSError):
         raise BadCursor(cursor) from None
+    return created, run_id
+
+
+def cursor_of(created_at: datetime, run_id: str) -> str:
+    """A run's place in a list of the newest; see `place_of()`."""
+    return f"{int(created_at.timestamp()) * 1_000_000 + created_at.microsecond}_{run_id}"
+
+
+def beyond(created: object, run_id: object, *, newer: bool = False, run: str = "id") -> models.Q:
+    """The condition on rows that are older than the run of this time and id, or newer.
+
+    `run`: the name of the column that holds the run's id. As a comparison of rows: both databases then start inside
+    the index instead of reading up to the place.
+    """
     if newer:
         return models.Q(created_at__gte=created) & ~models.Q(created_at=created, **{f"{run}__lte": run_id})
     return models.Q(created_at__lte=created) & ~models.Q(created_at=created, **{f"{run}__gte": run_id})
@@ -184,7 +194,7 @@ class WorkflowRun(models.Model):
     @property
     def cursor(self) -> str:
         """This run's place in a list of the newest; see `before()`."""
-        return f"{int(self.created_at.timestamp()) * 1_000_000 + self.created_at.microsecond}_{self.id}"
+        return cursor_of(self.created_at, self.id)
 
 
 _insert = Insertion(WorkflowRun)

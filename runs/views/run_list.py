@@ -20,7 +20,7 @@ from runs.forms.run_filter_menus import filter_menus
 from runs.models import WorkflowDefinition, WorkflowRun
 from runs.models.run import BadCursor
 from runs.models.run_figures import last_day
-from runs.models.run_walk import CARD
+from runs.models.run_walk import listed
 from runs.models.time_limit import TookTooLong, time_limit
 
 from .run_rows import RUNS_PER_PAGE, RunRow, read_page, run_rows
@@ -114,8 +114,7 @@ def _news(request: HttpRequest, run_filter: RunFilter) -> HttpResponse:
     """How many runs came since the page was read, and the rows of those that went on. Nothing changes its place."""
     asked = [(name, run_id) for name, run_id in request.GET.items() if ROW.match(name) and "\x00" not in run_id]
     places = {run_id: int(name.removeprefix("row-")) for name, run_id in asked[:RUNS_PER_PAGE]}
-    runs = WorkflowRun.objects.filter(pk__in=places).only(*CARD)
-    changed: list[tuple[int, RunRow]] = [(places[row.run.pk], row) for row in run_rows(list(runs))]
+    changed: list[tuple[int, RunRow]] = [(places[row.run.pk], row) for row in run_rows(listed(places))]
     context = {"filter": run_filter, "changed": changed, "count": 0, "most": RUNS_PER_PAGE}
     newest = request.GET.get("newest", "")
     if newest:

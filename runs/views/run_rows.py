@@ -7,10 +7,9 @@ from django.utils import timezone
 
 from runs.drawing.bars import DurationBar, duration_bar
 from runs.engine.results import RunStatus
-from runs.models import WorkflowRun
 from runs.models.run import ACTIVE_STATUSES, BadCursor
 from runs.models.run_figures import usual_durations
-from runs.models.run_walk import RunWalk
+from runs.models.run_walk import ListedRun, RunWalk
 
 RUNS_PER_PAGE = 50
 
@@ -19,7 +18,7 @@ RUNS_PER_PAGE = 50
 class RunRow:
     """A run as a list shows it."""
 
-    run: WorkflowRun
+    run: ListedRun
     took: int | None  # milliseconds: until its end, or until now
     bar: DurationBar | None
 
@@ -59,7 +58,7 @@ def read_page(walk: RunWalk, *, before: str = "", after: str = "") -> RunPage:
     return RunPage(run_rows(found), older, found[0].cursor if before or after else "")
 
 
-def run_rows(runs: Sequence[WorkflowRun]) -> list[RunRow]:
+def run_rows(runs: Sequence[ListedRun]) -> list[RunRow]:
     """The rows of some runs, their durations held against what their workflows usually take."""
     usual = usual_durations(run.workflow_id for run in runs)
     rows = []
@@ -69,7 +68,7 @@ def run_rows(runs: Sequence[WorkflowRun]) -> list[RunRow]:
     return rows
 
 
-def duration_of(run: WorkflowRun) -> int | None:
+def duration_of(run: ListedRun) -> int | None:
     """Milliseconds from the start to the end, or to now while the run goes on; None before it starts."""
     if run.started_at is None:
         return None
