@@ -20,12 +20,19 @@ def check_request(workflow: "Workflow", request: Mapping[str, object]) -> dict[s
     checked: dict[str, object] = {}
     given = request.get("inputData", UNSET)
     if workflow.validate_inputs and workflow.input_schema is not None:
-        given = workflow.input_schema.check(given, INVALID_INPUT).value
+        parsed = workflow.input_schema.check(given, INVALID_INPUT)
+        given = parsed.value if parsed.text is not None else _plain(parsed.value)
+    else:
+        given = _plain(given)
     if given is not UNSET:
-        checked["inputData"] = to_json(given)
+        checked["inputData"] = given
     checked["initialState"] = _state(workflow, request.get("initialState"))
     checked["requestContext"] = _context(workflow, request.get("requestContext"))
     return checked
+
+
+def _plain(value: object) -> object:
+    return value if value is UNSET else to_json(value)
 
 
 def _state(workflow: "Workflow", given: object) -> object:

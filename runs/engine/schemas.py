@@ -13,7 +13,8 @@ from pydantic_core import to_jsonable_python
 
 from .errors import InvalidInput, InvalidWorkflow, NotJson
 from .json_schema import JsonSchema
-from .json_value import decode, dotted, encode
+from .json_value import check_numbers, decode, dotted, write
+from .schema_copies import copies
 from .undefined import UNSET
 
 INVALID_INPUT = "Invalid input data"
@@ -70,7 +71,7 @@ def issues_cause(issues: tuple[Issue, ...]) -> dict[str, object]:
 class Schema:
     """What a value must be. Made by `Schema.of`."""
 
-    __slots__ = ("_adapter", "_plain", "json_schema", "secrets")
+    __slots__ = ("_adapter", "_plain", "copies", "json_schema", "secrets")
 
     def __init__(
         self, json_schema: dict[str, object], *, adapter: TypeAdapter[Any] | None, plain: JsonSchema | None
@@ -79,6 +80,8 @@ class Schema:
         self._adapter = adapter
         self._plain = plain
         self.secrets = secret_paths(json_schema)  # dotted, `*` for any index or key
+        # Whether what is read shares nothing that can be changed with what was given.
+        self.copies = adapter is not None and copies(adapter.core_schema)
 
     @classmethod
     def of(cls, source: Any, *, parses: bool = True) -> Self:
@@ -131,10 +134,11 @@ class Schema:
         try:
             # The adapter's own parts: its methods around them take longer than they do for a small value.
             instance = self._adapter.validator.validate_python(value)
-            written = encode(self._plain_data(self._adapter, instance))
-            return (
-                Parsed(value, instance, (), text) if written == text else Parsed(decode(written), instance, (), written)
-            )
+            plain = self._plain_data(self._adapter, instance)
+            written = write(plain)
+            read = value if written == text else decode(written)
+            check_numbers(plain, written, read)
+            return Parsed(read, instance, (), text if read is value else written)
         except ValidationError as error:
             issues = (Issue(tuple(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
             return Parsed(value, value, tuple(issues))

@@ -63,8 +63,9 @@ def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object,
     """The input as the step's schemas read it, the instance for its function, and what is wrong with either."""
     payload, instance = given, _UNREAD
     if step.input_schema is not None:
+        schema = step.input_schema
         text = given.text if given.value is not UNSET else None
-        parsed = step.input_schema.parse(given.copy(), text=text)
+        parsed = schema.parse(given.value if schema.copies else given.copy(), text=text)
         if parsed.issues:
             refusal = StepRefused(
                 issues_text(STEP_INPUT, parsed.issues),

@@ -1,6 +1,6 @@
 """A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
 
-from .json_value import decode, encode
+from .json_value import check_numbers, decode, encode, write
 from .undefined import UNSET
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -25,10 +25,13 @@ class Value:
         """
         if result is UNSET:
             return NOTHING
-        text = encode(result)
+        text = write(result)
         if like is not None and like._text == text:
+            check_numbers(result, text, like.value)
             return like
-        return cls(result if type(result) in _SCALARS else decode(text), text=text)
+        plain = decode(text)
+        check_numbers(result, text, plain)
+        return cls(plain, text=text)
 
     @property
     def text(self) -> bytes:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import orjson
 
 from runs.engine.events import encode_event_data
-from runs.engine.json_value import encode
 
 LARGE_BYTES = 64 * 1024  # a value of more bytes stands apart, once however often it occurs
 
@@ -36,15 +35,11 @@ def encoded_event(data: Mapping[str, object] | bytes) -> tuple[bytes, dict[str, 
         return whole, None
     if isinstance(data, bytes):
         data = orjson.loads(data)
-    values = {key: _encoded(value) for key, value in data.items()}
+    values = {key: encode_event_data(value) for key, value in data.items()}
     large = {key: value for key, value in values.items() if len(value) > LARGE_BYTES}
     if not large:
         return whole, None
     return orjson.dumps({key: orjson.Fragment(value) for key, value in values.items() if key not in large}), large
-
-
-def _encoded(value: object) -> bytes:
-    return orjson.dumps(value) if isinstance(value, orjson.Fragment) else encode(value)  # what is encoded was checked
 
 
 def kept_values(value: bytes, known: Member | None = None) -> tuple[list[KeptValue], Member | None]:

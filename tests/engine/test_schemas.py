@@ -1,5 +1,9 @@
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from runs.engine.errors import InvalidInput, InvalidWorkflow
 from runs.engine.schemas import Schema, issues_cause, secret_paths
@@ -155,3 +159,49 @@ def test_secrets_are_found_in_lists_references_and_models():
     }
     assert secret_paths(schema) == ("card.number", "lines.*.pin")
     assert Schema.of(Order).secrets == ("code",)
+
+
+class Tree(BaseModel):
+    value: Decimal | None = None
+    kind: Literal["a", "b"] = "a"
+    day: date | int = 1
+    below: list["Tree"] = Field(default_factory=list)
+    pair: tuple[int, list[str]] = (1, [])
+    named: dict[str, list[int]] = {}
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Own(BaseModel):
+    x: list[int]
+
+    @field_validator("x")
+    @classmethod
+    def look(cls, x):
+        return x
+
+
+class Plain(BaseModel):
+    x: dict
+
+
+@pytest.mark.parametrize("kind", [Tree, list[int], dict[str, Tree], str])
+def test_a_schema_that_builds_everything_anew_is_known_to_copy(kind):
+    assert Schema.of(kind).copies
+
+
+@pytest.mark.parametrize("kind", [Open, Own, Plain, Any, list[Any], list, dict[str, Any], {"type": "object"}])
+def test_a_schema_that_may_hand_on_what_it_got_is_not_known_to_copy(kind):
+    assert not Schema.of(kind).copies
+
+
+def test_what_a_copying_schema_reads_shares_no_list_with_what_it_was_given():
+    given = {"below": [{"named": {"n": [1]}}], "pair": [1, ["x"]], "named": {"m": [2]}}
+    tree = Schema.of(Tree).parse(given).instance
+    tree.below[0].named["n"].append(9)
+    tree.below.append(Tree())
+    tree.pair[1].append("y")
+    tree.named["m"].append(3)
+    assert given == {"below": [{"named": {"n": [1]}}], "pair": [1, ["x"]], "named": {"m": [2]}}

@@ -108,6 +108,38 @@ async def test_a_step_that_returns_what_json_cannot_hold_fails_and_names_the_pla
     assert place in result.error["message"]
 
 
+@pytest.mark.parametrize("size", [1, 100_000])
+async def test_no_number_where_the_input_had_null_is_refused(size):
+    workflow = one(lambda ctx: {**ctx.input, "n": float("nan")})
+    result = await run(workflow, {"n": None, "text": "x" * size})
+    assert "nan is not a JSON number at n" in result.error["message"]
+
+
+class Basket(BaseModel):
+    lines: list[dict[str, list[int]]]
+
+
+class AnyBasket(BaseModel):
+    lines: list
+
+
+@pytest.mark.parametrize("kind", [Basket, AnyBasket, None])
+async def test_what_a_step_does_to_a_model_of_its_input_changes_nothing_else(kind):
+    async def first(ctx):
+        return {"lines": [{"a": [1]}]}
+
+    async def spoil(ctx):
+        lines = ctx.input["lines"] if kind is None else ctx.input.lines
+        lines[0]["a"].append(2)
+        lines.append({})
+        return ctx.get_step_result("first")
+
+    workflow = Workflow(id="wf").then(Step(first, id="first")).then(Step(spoil, id="spoil", input=kind)).commit()
+    result = await run(workflow)
+    assert result.result == {"lines": [{"a": [1]}]}
+    assert result.steps["first"]["output"] == {"lines": [{"a": [1]}]}
+
+
 async def test_what_a_step_does_to_its_input_changes_nothing_else():
     async def first(ctx):
         return {"list": [1]}
