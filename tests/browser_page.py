@@ -1,4 +1,7 @@
-"""What a page of the browser may not do unseen: raise, break the policy, miss a file."""
+"""The browser, and what a page of it may not do unseen: raise, break the policy, miss a file."""
+
+import os
+import shutil
 
 PATIENCE_MS = 30_000  # what a page may take on a machine that does ten other things
 CHROMIUM_FLAGS = [
@@ -12,6 +15,15 @@ CHROMIUM_FLAGS = [
     "--disable-dev-shm-usage",
     "--force-color-profile=srgb",
 ]
+
+# The first is Chromium without its windows: of the same source, at half of the processor's time for a page.
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
+
+
+def chromium() -> str | None:
+    """The browser's program: the one that the variable CHROMIUM names, or Debian's; None when there is none."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
 
 # Told by an event, since the console's own text differs between versions of the browser.
 REPORT_VIOLATIONS = """

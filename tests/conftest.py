@@ -1,7 +1,6 @@
 """What every test may ask for: a running console, a browser, people."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
@@ -10,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client, TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
-from tests.browser_page import CHROMIUM_FLAGS, PATIENCE_MS, PageProblems
+from tests.browser_page import CHROMIUM_FLAGS, PATIENCE_MS, PageProblems, chromium
 from tests.console_server import ConsoleServer, migrated_database
 
 Serving = Callable[..., AbstractContextManager[ConsoleServer]]
@@ -68,9 +67,9 @@ def browser():
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    executable = chromium()
     if executable is None:
-        pytest.fail("No Chromium is installed. `apt-get install chromium`, or set CHROMIUM to its path.")
+        pytest.fail("No Chromium is installed. `apt-get install chromium-headless-shell`, or set CHROMIUM to its path.")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield running

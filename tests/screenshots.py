@@ -4,7 +4,6 @@ PAGES=run,home takes some of them; OUT= names another folder. Names: <page>-<wid
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.browser_page import CHROMIUM_FLAGS, PageProblems
+from tests.browser_page import CHROMIUM_FLAGS, PageProblems, chromium
 from tests.console_server import ROOT, ConsoleServer
 
 WIDTHS = {1440: 900, 375: 812}  # pixels; the height is the least
@@ -95,9 +94,8 @@ def seed(console: ConsoleServer) -> dict[str, str]:
 def photograph(console: ConsoleServer, runs: dict[str, str], out: Path, wanted: list[str]) -> None:
     from playwright.sync_api import sync_playwright
 
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         state = sign_in(browser, console, out, wanted)
         for width, height in WIDTHS.items():
             for theme in THEMES:
