@@ -1,6 +1,7 @@
 """How the console writes figures, times, ids and icons: the same way on every page."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from django import template
 from django.utils import timezone
@@ -68,8 +69,10 @@ def byte_size(value: object) -> str:
 def ago(value: object) -> str:
     """How long since (or until) a datetime or epoch milliseconds: `12 s ago`, `2 min ago`, `in 4 min`, `now`."""
     moment = _moment(value)
-    if moment is None:
-        return NOTHING
+    return NOTHING if moment is None else _ago(moment)
+
+
+def _ago(moment: datetime) -> str:
     ms = round((timezone.now() - moment) / timedelta(milliseconds=1))
     size = abs(ms)
     if size < SECOND:
@@ -85,9 +88,11 @@ def ago(value: object) -> str:
 def exact_time(value: object) -> str:
     """A datetime or epoch milliseconds, to the millisecond and with its zone: `2026-11-22 13:02:11.084 UTC+1`."""
     moment = _moment(value)
-    if moment is None:
-        return NOTHING
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} {zone_name(moment)}"
+    return NOTHING if moment is None else _exact(moment)
+
+
+def _exact(moment: datetime) -> str:
+    return f"{moment.isoformat(' ', 'milliseconds')[:23]} {zone_name(moment)}"
 
 
 def zone_name(moment: datetime) -> str:
@@ -122,14 +127,14 @@ def iso_time(value: object) -> str:
 @register.simple_tag
 def when(value: object, style: str = "ago") -> SafeString:
     """A <time> that carries the exact time in its title. `style`: "ago" or "clock"."""
-    if _moment(value) is None:
+    moment = _moment(value)
+    if moment is None:
         return format_html("{}", NOTHING)
-    text = clock(value) if style == "clock" else ago(value)
-    # static/js/times.js keeps the words of [data-ago] true while the page is open.
-    template = '<time datetime="{}" title="{}" data-ago>{}</time>'
+    times = (moment.isoformat(timespec="milliseconds"), _exact(moment))
     if style == "clock":
-        template = '<time datetime="{}" title="{}">{}</time>'
-    return format_html(template, iso_time(value), exact_time(value), text)
+        return format_html('<time datetime="{}" title="{}">{}</time>', *times, clock(moment))
+    # static/js/times.js keeps the words of [data-ago] true while the page is open.
+    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', *times, _ago(moment))
 
 
 # --- Ids and icons --------------------------------------------------------------------------------
@@ -145,6 +150,7 @@ def cut_id(value: object, part: str = "both") -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=200)
 def icon(name: str, size: int = 16) -> SafeString:
     """An icon of the sprite, 16, 14 or 12 px, for eyes alone: the words beside it name it."""
     extra = {12: " wf-i-12", 14: " wf-i-14"}.get(size, "")
@@ -152,7 +158,8 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 
 @register.simple_tag
-def status_icon(status: object) -> SafeString:
+@lru_cache(maxsize=50)
+def status_icon(status: str) -> SafeString:
     """The shape of a status alone. The word must stand beside it, or be there for a screen reader."""
     return format_html(
         '<svg class="wf-si is-{0}" viewBox="0 0 16 16" aria-hidden="true"><use href="#s-{0}"/></svg>', str(status)
