@@ -23,11 +23,11 @@ END_SECONDS = 120.0
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[list[ConsoleServer]]:
+def pair(tmp_path: Path, migrated: Path) -> Iterator[list[ConsoleServer]]:
     """Two servers that run, the leader first."""
     folder = tmp_path / "data"
     folder.mkdir()
-    servers = [ConsoleServer(folder, WORKFLOWS) for _ in range(2)]
+    servers = [ConsoleServer(folder, WORKFLOWS, database=migrated) for _ in range(2)]
     for number, server in enumerate(servers):
         server.log_path = tmp_path / f"server{number}.log"
         server.start()
