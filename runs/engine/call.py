@@ -54,7 +54,7 @@ def options_of(options: Options) -> dict[str, object]:
     if options is None:
         return {}
     if isinstance(options, TracingOptions):
-        return options.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return options.to_json()
     return dict(options)
 
 

@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-import jsonschema_rs
 import orjson
 
 from .errors import InvalidWorkflow, NotJson
@@ -70,9 +69,12 @@ class JsonSchema:
 
     def __init__(self, document: dict[str, object], *, parses: bool) -> None:
         """Raises InvalidWorkflow for a schema that is broken."""
+        import jsonschema_rs  # only now: a workflow without such schemas starts sooner
+
         self._document = document
         self._parses = parses
         self._rest: jsonschema_rs.Validator | None = None
+
         try:
             validator = jsonschema_rs.validator_for(document, validate_formats=True)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
@@ -373,6 +375,8 @@ def _matches(pattern: str, value: str) -> bool:
     try:
         return re.search(pattern, value) is not None
     except re.error:  # valid in JavaScript, not here: the Rust validator looks at it instead
+        import jsonschema_rs
+
         return bool(jsonschema_rs.is_valid({"pattern": pattern}, value))
 
 

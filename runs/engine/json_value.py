@@ -9,13 +9,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import orjson
-from pydantic import BaseModel
 
 from .errors import EngineError, NotJson
 from .undefined import UNSET
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MAX_DEPTH = 100
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1  # what orjson reads and writes as an integer
@@ -316,9 +318,16 @@ def _surrogate_fault(token: str) -> str | None:
 
 
 def _default(value: object) -> object:
-    if isinstance(value, BaseModel):
+    if _is_model(value):
         return value.model_dump(mode="json", by_alias=True)
     raise TypeError(type(value).__name__)
+
+
+def _is_model(value: object) -> TypeGuard["BaseModel"]:
+    """Whether it is a Pydantic model. Imported when something is no plain JSON, for Pydantic is slow to import."""
+    from pydantic import BaseModel
+
+    return isinstance(value, BaseModel)
 
 
 def _not_json(value: object) -> NotJson | None:
@@ -330,7 +339,7 @@ def _not_json(value: object) -> NotJson | None:
         if reason:
             at = f" at {dotted(path)}" if path else ""
             return NotJson(f"{reason}{at}.")
-        if isinstance(item, BaseModel):
+        if _is_model(item):
             pending.append((item.model_dump(mode="json", by_alias=True), path))
         elif is_dataclass(item) and not isinstance(item, type):
             pending.extend((getattr(item, part.name), (*path, part.name)) for part in reversed(fields(item)))
@@ -346,7 +355,7 @@ def _reason(item: object, path: tuple[str | int, ...]) -> str | None:
         return f"The value is nested deeper than {WRITE_DEPTH} levels"
     if isinstance(item, Enum):
         item = item.value
-    if item is None or isinstance(item, bool | BaseModel | list | tuple | orjson.Fragment):
+    if item is None or isinstance(item, bool | list | tuple | orjson.Fragment) or _is_model(item):
         return None
     if isinstance(item, str):
         return "Half of a surrogate pair is not a character" if _has_surrogate(item) else None

@@ -4,18 +4,16 @@ A schema says two things at once: what a value must be, and how it is read (defa
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
-from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
-from pydantic_core import to_jsonable_python
 
-from .errors import InvalidInput, InvalidWorkflow, NotJson
+from .errors import InvalidInput
 from .json_schema import JsonSchema
-from .json_value import check_numbers, decode, dotted, write
-from .schema_copies import copies
-from .undefined import UNSET
+from .parsed import Issue, Parsed
+
+if TYPE_CHECKING:
+    from .pydantic_schema import PydanticSchema
 
 INVALID_INPUT = "Invalid input data"
 INVALID_STATE = "Invalid initial data"
@@ -36,27 +34,6 @@ def step_context_head(step_id: str) -> str:
     return f"Step request context validation failed for step '{step_id}'"
 
 
-class Issue(NamedTuple):
-    """One thing that is wrong with a value, and where."""
-
-    path: tuple[str | int, ...]
-    message: str
-
-    @property
-    def dotted(self) -> str:
-        """The path as people read it: `order.lines.1.qty`; empty for the whole value."""
-        return dotted(self.path)
-
-
-class Parsed(NamedTuple):
-    """A value after reading. With issues, both are the value as it was given."""
-
-    value: object  # plain JSON: what is stored, shown and passed on
-    instance: object  # what a step's function gets: the Pydantic model, or the value itself
-    issues: tuple[Issue, ...] = ()
-    text: bytes | None = None  # the value as JSON, where it is known: the given one, if it is read as it was written
-
-
 def issues_text(head: str, issues: tuple[Issue, ...]) -> str:
     """The reference's form: the head line, then a line for each issue."""
     return f"{head}: \n" + "\n".join(f"- {issue.dotted}: {issue.message}" for issue in issues)
@@ -71,17 +48,17 @@ def issues_cause(issues: tuple[Issue, ...]) -> dict[str, object]:
 class Schema:
     """What a value must be. Made by `Schema.of`."""
 
-    __slots__ = ("_adapter", "_plain", "copies", "json_schema", "secrets")
+    __slots__ = ("_model", "_plain", "copies", "json_schema", "secrets")
 
     def __init__(
-        self, json_schema: dict[str, object], *, adapter: TypeAdapter[Any] | None, plain: JsonSchema | None
+        self, json_schema: dict[str, object], *, model: "PydanticSchema | None", plain: JsonSchema | None
     ) -> None:
         self.json_schema = json_schema
-        self._adapter = adapter
+        self._model = model
         self._plain = plain
         self.secrets = secret_paths(json_schema)  # dotted, `*` for any index or key
         # Whether what is read shares nothing that can be changed with what was given.
-        self.copies = adapter is not None and copies(adapter.core_schema)
+        self.copies = model is not None and model.copies
 
     @classmethod
     def of(cls, source: Any, *, parses: bool = True) -> Self:
@@ -96,12 +73,11 @@ class Schema:
             return source
         if isinstance(source, bool | Mapping):
             document = {} if source is True else {"not": {}} if source is False else dict(source)
-            return cls(document, adapter=None, plain=JsonSchema(document, parses=parses))
-        try:
-            adapter: TypeAdapter[Any] = source if isinstance(source, TypeAdapter) else TypeAdapter(source)
-            return cls(adapter.json_schema(mode="validation"), adapter=adapter, plain=None)
-        except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
-            raise InvalidWorkflow(f"{source!r} is neither a type that Pydantic knows nor a JSON Schema.") from error
+            return cls(document, model=None, plain=JsonSchema(document, parses=parses))
+        from .pydantic_schema import PydanticSchema  # see there why it is imported so late
+
+        model = PydanticSchema(source)
+        return cls(model.json_schema, model=model, plain=None)
 
     def parse(self, value: object, *, text: bytes | None = None) -> Parsed:
         """The value as the schema reads it, or what is wrong with it. UNSET stands for a value that is missing.
@@ -111,7 +87,9 @@ class Schema:
         if self._plain is not None:
             parsed, issues = self._plain.parse(value)
             return Parsed(value, value, tuple(Issue(*issue) for issue in issues)) if issues else Parsed(parsed, parsed)
-        return self._parse_model(value, text)
+        if self._model is None:
+            return Parsed(value, value)
+        return self._model.parse(value, text, has_secrets=bool(self.secrets))
 
     def check(self, value: object, head: str = INVALID_INPUT) -> Parsed:
         """The value as the schema reads it. Raises InvalidInput with all issues below that head line."""
@@ -122,44 +100,7 @@ class Schema:
 
     def instance(self, value: object) -> object:
         """What a step's function gets for a value that was checked before, such as one from the log."""
-        return value if self._adapter is None else self.parse(value).instance
-
-    def _parse_model(self, value: object, text: bytes | None) -> Parsed:
-        if self._adapter is None:
-            return Parsed(value, value)
-        if value is UNSET:
-            return Parsed(value, value, (Issue((), "Field required"),))
-        if isinstance(value, BaseModel):
-            value = value.model_dump(mode="json", by_alias=True)  # checked anew: it may be another model
-        try:
-            # The adapter's own parts: its methods around them take longer than they do for a small value.
-            instance = self._adapter.validator.validate_python(value)
-            plain = self._plain_data(self._adapter, instance)
-            written = write(plain)
-            read = value if written == text else decode(written)
-            check_numbers(plain, written, read)
-            return Parsed(read, instance, (), text if read is value else written)
-        except ValidationError as error:
-            issues = (Issue(tuple(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
-            return Parsed(value, value, tuple(issues))
-        except NotJson as error:
-            return Parsed(value, value, (Issue((), str(error)),))
-
-    def _plain_data(self, adapter: TypeAdapter[Any], instance: object) -> object:
-        if not self.secrets:
-            return adapter.serializer.to_python(instance, mode="json", by_alias=True)
-        # Pydantic writes secrets as asterisks; the run needs their values. Pages and exports mask them by path.
-        return to_jsonable_python(_revealed(adapter.dump_python(instance, by_alias=True)))
-
-
-def _revealed(value: object) -> object:
-    if isinstance(value, SecretStr | SecretBytes):
-        return value.get_secret_value()
-    if isinstance(value, dict):
-        return {key: _revealed(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_revealed(item) for item in value]
-    return value
+        return value if self._model is None else self.parse(value).instance
 
 
 def secret_paths(json_schema: Mapping[str, object]) -> tuple[str, ...]:

@@ -3,11 +3,10 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from opentelemetry import trace as otel
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
-from pydantic.alias_generators import to_camel
 
 from .errors import EngineError
 
@@ -27,19 +26,23 @@ class InvalidTracing(EngineError):
         super().__init__(f"{field}: {message}")
 
 
-class TracingOptions(BaseModel):
-    """How a run appears in its trace. Keys may be camelCase, as in the reference, or snake_case."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingOptions:
+    """How a run appears in its trace. Raises InvalidTracing for a value of a wrong type."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+    trace_id: str | None = None  # 1 to 32 hexadecimal characters; shown as given, exported padded
+    parent_span_id: str | None = None  # 1 to 16 hexadecimal characters
+    tags: list[str] = field(default_factory=list)  # kept as given, duplicates too
+    metadata: dict[str, object] = field(default_factory=dict)
+    request_context_keys: list[str] = field(default_factory=list)  # dotted, such as user.id
+    root_span_name: str | None = None
+    hide_input: bool = False
+    hide_output: bool = False
 
-    trace_id: StrictStr | None = None  # 1 to 32 hexadecimal characters; shown as given, exported padded
-    parent_span_id: StrictStr | None = None  # 1 to 16 hexadecimal characters
-    tags: list[StrictStr] = Field(default_factory=list)  # kept as given, duplicates too
-    metadata: dict[StrictStr, object] = Field(default_factory=dict)
-    request_context_keys: list[StrictStr] = Field(default_factory=list)  # dotted, such as user.id
-    root_span_name: StrictStr | None = None
-    hide_input: StrictBool = False
-    hide_output: StrictBool = False
+    def __post_init__(self) -> None:
+        for name in _CAMEL:
+            if fault := _type_fault(name, getattr(self, name)):
+                raise fault
 
     @classmethod
     def lenient(cls, given: "Mapping[str, object] | TracingOptions | None") -> Self:
@@ -47,23 +50,16 @@ class TracingOptions(BaseModel):
         if isinstance(given, cls):
             return given
         options = _by_field(given)
-        while True:
-            try:
-                return cls.model_validate(options)
-            except ValidationError as error:
-                field = str(error.errors()[0]["loc"][0])
-                logger.warning("Invalid %s: %s. Ignoring.", field, error.errors()[0]["msg"])
-                options.pop(field)
+        for name in _CAMEL:
+            if name in options and (fault := _type_fault(name, options[name])):
+                logger.warning("Invalid %s: %s. Ignoring.", _CAMEL[name], fault.message)
+                del options[name]
+        return cls(**options)
 
     @classmethod
     def strict(cls, given: "Mapping[str, object] | TracingOptions | None") -> Self:
         """The way of form and API. Raises InvalidTracing for the first option that is not usable."""
-        options = _by_field(given)
-        try:
-            checked = cls.model_validate(options)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise InvalidTracing(".".join(str(part) for part in first["loc"]), first["msg"]) from None
+        checked = cls(**_by_field(given))
         if checked.trace_id and (fault := id_fault(checked.trace_id, 32, "trace id")):
             raise InvalidTracing("traceId", fault)
         if checked.parent_span_id and (fault := id_fault(checked.parent_span_id, 16, "parent span id")):
@@ -72,20 +68,48 @@ class TracingOptions(BaseModel):
 
     def to_json(self) -> dict[str, object]:
         """The options that say something, in camelCase."""
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return {camel: value for name, camel in _CAMEL.items() if (value := getattr(self, name))}
+
+
+_CAMEL = {
+    "trace_id": "traceId",
+    "parent_span_id": "parentSpanId",
+    "tags": "tags",
+    "metadata": "metadata",
+    "request_context_keys": "requestContextKeys",
+    "root_span_name": "rootSpanName",
+    "hide_input": "hideInput",
+    "hide_output": "hideOutput",
+}
+_FIELDS = {spelling: name for name, camel in _CAMEL.items() for spelling in (name, camel)}
+
+
+def _by_field(given: "Mapping[str, object] | TracingOptions | None") -> dict[str, Any]:
+    """The options that there are, by the name of the field; keys may be camelCase, as in the reference, or snake_case.
+    What is None says nothing."""
+    options = given.to_json() if isinstance(given, TracingOptions) else given or {}
+    return {_FIELDS[key]: value for key, value in options.items() if key in _FIELDS and value is not None}
+
+
+def _type_fault(name: str, value: object) -> InvalidTracing | None:
+    """What is wrong with the type of a field's value; None when it fits."""
+    camel = _CAMEL[name]
+    if name in ("tags", "request_context_keys"):
+        if not isinstance(value, list | tuple):
+            return InvalidTracing(camel, "Input should be a valid list")
+        wrong = next((index for index, item in enumerate(value) if not isinstance(item, str)), None)
+        return None if wrong is None else InvalidTracing(f"{camel}.{wrong}", "Input should be a valid string")
+    if name == "metadata":
+        if not isinstance(value, Mapping):
+            return InvalidTracing(camel, "Input should be a valid dictionary")
+        wrong_key = next((key for key in value if not isinstance(key, str)), None)
+        return None if wrong_key is None else InvalidTracing(f"{camel}.{wrong_key}", "Keys should be valid strings")
+    if name in ("hide_input", "hide_output"):
+        return None if isinstance(value, bool) else InvalidTracing(camel, "Input should be a valid boolean")
+    return None if value is None or isinstance(value, str) else InvalidTracing(camel, "Input should be a valid string")
 
 
 NO_OPTIONS = TracingOptions()  # frozen: all runs without options share it
-
-
-def _by_field(given: "Mapping[str, object] | TracingOptions | None") -> dict[str, object]:
-    """The options under their camelCase names, without those that are None: None says nothing."""
-    if given is None:
-        return {}
-    if isinstance(given, TracingOptions):
-        return given.model_dump(by_alias=True, exclude_defaults=True)
-    names = {name: str(field.alias) for name, field in TracingOptions.model_fields.items()}
-    return {names.get(key, key): value for key, value in given.items() if value is not None}
 
 
 def id_fault(text: str, length: int, what: str) -> str | None:

@@ -234,7 +234,12 @@ def test_without_a_recorder_there_are_no_ids_and_nothing_fails():
         ({"traceId": "000"}, "traceId", "zeros only"),
         ({"parentSpanId": "a" * 17}, "parentSpanId", "1 to 16"),
         ({"tags": ["a", 1]}, "tags.1", "valid string"),
+        ({"tags": "a"}, "tags", "valid list"),
+        ({"requestContextKeys": ["a", None]}, "requestContextKeys.1", "valid string"),
         ({"metadata": []}, "metadata", "valid dictionary"),
+        ({"metadata": {1: "one"}}, "metadata.1", "valid strings"),
+        ({"root_span_name": 7}, "rootSpanName", "valid string"),
+        ({"hideInput": 1}, "hideInput", "valid boolean"),
     ],
 )
 def test_form_and_api_refuse_what_the_engine_would_replace(options, field, words):
@@ -242,6 +247,14 @@ def test_form_and_api_refuse_what_the_engine_would_replace(options, field, words
         TracingOptions.strict(options)
     assert caught.value.field == field
     assert words in caught.value.message
+
+
+def test_options_that_a_program_makes_are_checked_too():
+    with pytest.raises(InvalidTracing, match="tags"):
+        TracingOptions(tags="checkout")  # type: ignore[arg-type]
+    made = TracingOptions(trace_id="a", tags=["x"], hide_output=True)
+    assert made.to_json() == {"traceId": "a", "tags": ["x"], "hideOutput": True}
+    assert TracingOptions.strict(made) == TracingOptions.strict(made.to_json()) == made
 
 
 def test_options_keep_only_what_they_say(caplog):

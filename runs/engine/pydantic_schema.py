@@ -1,0 +1,68 @@
+"""Reads a value by a type that Pydantic knows.
+
+Imported when the first schema of that kind is made: to import Pydantic takes longer than the rest of the engine, and a
+workflow without such schemas needs none of it.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, SecretBytes, SecretStr, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+from pydantic_core import to_jsonable_python
+
+from .errors import InvalidWorkflow, NotJson
+from .json_value import check_numbers, decode, write
+from .parsed import Issue, Parsed
+from .schema_copies import copies
+from .undefined import UNSET
+
+
+class PydanticSchema:
+    """A type's adapter, and the JSON Schema that says the same."""
+
+    __slots__ = ("_adapter", "copies", "json_schema")
+
+    def __init__(self, source: Any) -> None:
+        """Raises InvalidWorkflow for what Pydantic does not know as a type."""
+        try:
+            self._adapter: TypeAdapter[Any] = source if isinstance(source, TypeAdapter) else TypeAdapter(source)
+            self.json_schema = self._adapter.json_schema(mode="validation")
+        except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
+            raise InvalidWorkflow(f"{source!r} is neither a type that Pydantic knows nor a JSON Schema.") from error
+        self.copies = copies(self._adapter.core_schema)  # whether what is read shares nothing with what was given
+
+    def parse(self, value: object, text: bytes | None, *, has_secrets: bool) -> Parsed:
+        """See Schema.parse. `has_secrets`: whether the type has places whose values Pydantic hides when it writes."""
+        if value is UNSET:
+            return Parsed(value, value, (Issue((), "Field required"),))
+        if isinstance(value, BaseModel):
+            value = value.model_dump(mode="json", by_alias=True)  # checked anew: it may be another model
+        try:
+            # The adapter's own parts: its methods around them take longer than they do for a small value.
+            instance = self._adapter.validator.validate_python(value)
+            plain = self._plain_data(instance, has_secrets)
+            written = write(plain)
+            read = value if written == text else decode(written)
+            check_numbers(plain, written, read)
+            return Parsed(read, instance, (), text if read is value else written)
+        except ValidationError as error:
+            issues = (Issue(tuple(item["loc"]), item["msg"]) for item in error.errors(include_url=False))
+            return Parsed(value, value, tuple(issues))
+        except NotJson as error:
+            return Parsed(value, value, (Issue((), str(error)),))
+
+    def _plain_data(self, instance: object, has_secrets: bool) -> object:
+        if not has_secrets:
+            return self._adapter.serializer.to_python(instance, mode="json", by_alias=True)
+        # Pydantic writes secrets as asterisks; the run needs their values. Pages and exports mask them by path.
+        return to_jsonable_python(_revealed(self._adapter.dump_python(instance, by_alias=True)))
+
+
+def _revealed(value: object) -> object:
+    if isinstance(value, SecretStr | SecretBytes):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return {key: _revealed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_revealed(item) for item in value]
+    return value
