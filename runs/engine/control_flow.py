@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ class Outcome:
     """How an entry, or a whole graph, ended. `record` is the step that decided it."""
 
     status: StepStatus
-    value: Value = field(default_factory=lambda: NOTHING)  # the entry's own output
+    value: Value = NOTHING  # the entry's own output
     onward: Value | None = None  # what the next entry gets, where that differs
     record: StepRecord | None = None
     worked: bool = True  # False: everything stood already
@@ -137,8 +137,8 @@ def _is_over(records: Any) -> bool:
 
 def _block_span(flow: Flow, entry: Parallel | Branch, given: Value) -> TraceSpan:
     if isinstance(entry, Branch):
-        return flow.span.conditional(len(entry.conditions), given.value, entry=entry.info)
-    return flow.span.parallel([step.id for step in entry.steps], given.value, entry=entry.info)
+        return flow.span.conditional(len(entry.conditions), given, entry=entry.info)
+    return flow.span.parallel([step.id for step in entry.steps], given, entry=entry.info)
 
 
 async def _members(
@@ -184,7 +184,7 @@ async def _holding(ex: Execution, flow: Flow, entry: Branch, given: Value, span:
     holds: dict[int, bool] = {}
 
     async def evaluate(number: int, condition: Condition) -> None:
-        own = span.condition(number, given.value)
+        own = span.condition(number, given)
         context = ex.function_context(flow.workflow, flow.scope, flow.run_id, given.copy(), "conditional", own)
         try:
             holds[number] = truthy(await call(condition, context))
@@ -262,7 +262,7 @@ def _end_block(ex: Execution, span: TraceSpan, outcome: Outcome) -> None:
     if outcome.status is StepStatus.FAILED and record is not None and record.error is not None:
         span.fail(block_error_info(record.error))
     elif outcome.status is StepStatus.SUCCESS:
-        span.end(output=outcome.value.value)
+        span.end(output=outcome.value)
     else:
         told: dict[str, object] = {"status": outcome.status.value}
         if record is not None and (question := question_of(record)) is not UNSET:
@@ -282,7 +282,7 @@ async def run_loop(ex: Execution, flow: Flow, index: int, entry: Loop, given: Va
         if answer_for(ex, probe) is None:
             return of_record(standing, worked=False)
     iteration = standing.iteration or 1 if standing is not None else 1
-    span = flow.span.loop(entry.kind, given.value, entry=entry.info)
+    span = flow.span.loop(entry.kind, given, entry=entry.info)
     done = iteration - 1
     value = given
     while True:
@@ -312,7 +312,7 @@ async def run_loop(ex: Execution, flow: Flow, index: int, entry: Loop, given: Va
         if ex.cancel.aborted:
             return _canceled_loop(ex, flow, entry, span, done)
         if holds is (entry.kind == "dountil"):
-            span.end(output=value.value, attributes={"totalIterations": done})
+            span.end(output=value, attributes={"totalIterations": done})
             return of_record(record)
         await ex.commit()
         iteration += 1

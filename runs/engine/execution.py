@@ -152,10 +152,10 @@ class Execution:
             data |= trace
         return {**first, **card} if card is not None else first
 
-    async def commit(self) -> None:
-        """Wait until everything is durable."""
+    def commit(self) -> Awaitable[None]:
+        """Wait until everything is durable. To be awaited at once."""
         self._backlog = 0
-        await self.log.commit()
+        return self.log.commit()
 
     # Chunks
 

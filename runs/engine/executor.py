@@ -5,6 +5,7 @@ whether that is a first start, an answer, a restart, a time travel or the state 
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 import orjson
@@ -152,17 +153,17 @@ def _began_now(ex: Execution, flow: Flow, index: int) -> bool:
     )
 
 
-async def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: Value) -> Outcome:
+def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: Value) -> Awaitable[Outcome]:
     """One entry, whatever kind it is, as far as it goes."""
     if isinstance(entry, Then):
-        return await run_then(ex, flow, index, entry, given, walk_nested)
+        return run_then(ex, flow, index, entry, given, walk_nested)
     if isinstance(entry, Parallel | Branch):
-        return await run_block(ex, flow, index, entry, given, walk_nested)
+        return run_block(ex, flow, index, entry, given, walk_nested)
     if isinstance(entry, Loop):
-        return await run_loop(ex, flow, index, entry, given, walk_nested)
+        return run_loop(ex, flow, index, entry, given, walk_nested)
     if isinstance(entry, ForEach):
-        return await run_foreach(ex, flow, index, entry, given, walk_nested)
-    return await run_sleep(ex, flow, index, entry, given)
+        return run_foreach(ex, flow, index, entry, given, walk_nested)
+    return run_sleep(ex, flow, index, entry, given)
 
 
 def value_before(flow: Flow, index: int) -> Value:
@@ -255,7 +256,7 @@ def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepReco
             error = outcome.record.error if outcome.record is not None else None
             flow.span.fail(run_error_info(error or {}), status="failed")
         return Ending(StepStatus.FAILED)
-    flow.span.end(status="success", output=outcome.value.value)
+    flow.span.end(status="success", output=outcome.value)
     return Ending(StepStatus.SUCCESS, outcome.value, state)
 
 
@@ -285,13 +286,14 @@ async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = Non
     card: CardChange = {"status": status, "wake_at": None, "detail": detail}
     if status.is_final:
         card["ended_at"] = now_ms()
-    ex.emit(type, data, card=card, result=outcome.value if status is RunStatus.SUCCESS else NOTHING)
+    result = outcome.value if status is RunStatus.SUCCESS else NOTHING
+    ex.emit(type, data, card=card, result=result)
     await ex.commit()
     snapshot = ex.snapshot
     if status is RunStatus.FAILED:
         ex.span.fail(run_error_info(snapshot.error or {}), status=status.value)
     else:
-        ex.span.end(status=status.value, output=snapshot.result)
+        ex.span.end(status=status.value, output=result)
     if status is not RunStatus.PAUSED and ex.workflow.listens:
         info = RunInfo(snapshot.run_id, ex.workflow.id, snapshot.resource_id, ex.request_context, snapshot)
         await ex.workflow.tell_end(RunEnd.of_run(info, run_result(snapshot, trace_id=None, span_id=None)))

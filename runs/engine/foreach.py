@@ -61,7 +61,7 @@ class _ForEach:
         items = items_of(payload.value)
         limit = await self._concurrency(payload)
         shown = limit if isinstance(limit, int) else 1
-        self.span = self.flow.span.loop("foreach", given.value, concurrency=shown, entry=self.entry.info)
+        self.span = self.flow.span.loop("foreach", given, concurrency=shown, entry=self.entry.info)
         self._start(payload, items, standing, answer, again=again)
         if isinstance(limit, Failure) or items is None:
             failure = limit if isinstance(limit, Failure) else failure_of(_no_list(payload.value))
@@ -190,7 +190,7 @@ class _ForEach:
 
     def _end(self, status: StepStatus, output: Value) -> Outcome:
         self.ex.emit(EventType.STEP_RESULT, self.site.place() | {"status": status.value}, output=output)
-        self.span.end(output=output.value)
+        self.span.end(output=output)
         return Outcome(status, output, record=self.ex.snapshot.steps[self.site.path])
 
     def _end_by(self, item: StepRecord) -> Outcome:
@@ -206,7 +206,7 @@ class _ForEach:
         if item.status is StepStatus.FAILED and item.error is not None:
             self.span.fail(block_error_info(item.error))
         else:
-            self.span.end(output=value.value)
+            self.span.end(output=value)
         return Outcome(item.status, value, record=record)
 
     def _suspend(self, item: StepRecord) -> Outcome:

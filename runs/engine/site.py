@@ -1,7 +1,7 @@
 """Where and as what a step runs, and how it begins and ends: what the parts of the executor hand to each other."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .execution import Execution
@@ -92,9 +92,9 @@ class Ending:
     """How an attempt ended, when it did not fail."""
 
     status: StepStatus
-    output: Value = field(default_factory=lambda: NOTHING)
+    output: Value = NOTHING
     state: dict[str, object] | None = None
-    question: Value = field(default_factory=lambda: NOTHING)
+    question: Value = NOTHING
     labels: tuple[str, ...] = ()
     path: list[str] | None = None  # of the nested step that asks
     span_id: str | None = None

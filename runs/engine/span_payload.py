@@ -22,6 +22,8 @@ def cleaned(value: object, mask: Mask | None = None, depth: int = 0) -> object:
     if kind is str:
         text = str(value)
         return value if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…[truncated]"
+    if depth < MAX_DEPTH and _is_flat(value, mask):
+        return value
     if isinstance(value, list):
         items = [cleaned(item, mask, depth + 1) for item in value[:MAX_ITEMS]]
         if len(value) > MAX_ITEMS:

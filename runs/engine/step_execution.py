@@ -34,7 +34,7 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     info = site.info
     span = site.span.step(
         step.id,
-        payload.value,
+        payload,
         description=info.description if info else None,
         metadata=info.metadata if info else None,
     )
@@ -174,7 +174,7 @@ def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span
     ex.emit(EventType.STEP_RESULT, data, output=output)
     if output.value is not UNSET:
         site.output = output
-    span.end(status=ending.status.value, output=output.value)
+    span.end(status=ending.status.value, output=output)
 
 
 def _emit_failure(ex: Execution, site: Site, failure: Failure, span: TraceSpan, workflow_id: str, run_id: str) -> None:

@@ -17,29 +17,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 
 from .current_span import CurrentSpan
+from .entry_info import EntryInfo
 from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import payload_text
 from .undefined import UNSET
-
-
-class EntryInfo(NamedTuple):
-    """What the author of a workflow wrote beside a control-flow entry; None where nothing was written."""
-
-    id: str | None = None
-    description: str | None = None
-    metadata: Mapping[str, object] | None = None
-
-    def attributes(self) -> dict[str, object]:
-        """The span attributes that tell it."""
-        told = {"entryId": self.id, "entryDescription": self.description, "entryMetadata": self.metadata}
-        return {key: value for key, value in told.items() if value is not None}
+from .values import Value
 
 
 @dataclass(slots=True)
@@ -55,6 +43,12 @@ class Trace:
     mask: Mask | None = None  # hides secrets; None: everything is shown
     open: dict[int, "TraceSpan"] = field(default_factory=dict)  # by id(), in order of start
 
+    def shown(self, value: object) -> str | None:
+        """An input or an output, plain or a Value, as spans show it; None: there is nothing to show."""
+        if type(value) is Value:
+            return None if value.value is UNSET else value.shown(self.mask)
+        return None if value is UNSET else payload_text(value, self.mask)
+
 
 def hex_id(number: int, width: int) -> str:
     """A trace or span id as text, with leading zeros."""
@@ -65,7 +59,10 @@ Entity = tuple[str, str, str]  # type, id, name
 
 
 class TraceSpan:
-    """One span of the reference's tree. Its methods start the spans below it; `end` or `fail` ends it, once."""
+    """One span of the reference's tree. Its methods start the spans below it; `end` or `fail` ends it, once.
+
+    Inputs and outputs are plain data or Values; UNSET, and a Value of it, are not shown.
+    """
 
     __slots__ = (
         "_ended",
@@ -230,8 +227,8 @@ class TraceSpan:
             told["workflow.status"] = status
         if len(self.attributes) > (status is not None):
             told["workflow.attributes"] = payload_text(self.attributes)
-        if output is not UNSET and not self.trace.hide_output:
-            told["workflow.output"] = payload_text(output, self.trace.mask)
+        if not self.trace.hide_output and (shown := self.trace.shown(output)) is not None:
+            told["workflow.output"] = shown
         self.otel.set_attributes(told)
         self.otel.end()
 
@@ -327,8 +324,8 @@ def start_span(
     }
     if "runId" in metadata:
         told["workflow.run.id"] = str(metadata["runId"])
-    if input is not UNSET and not trace.hide_input:
-        told["workflow.input"] = payload_text(input, trace.mask)
+    if not trace.hide_input and (shown := trace.shown(input)) is not None:
+        told["workflow.input"] = shown
     if attributes:
         told["workflow.attributes"] = payload_text(attributes)
     if kind in ("workflow_run", "workflow_step") and trace.request_context:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 
+from .entry_info import EntryInfo
 from .masking import Mask
 from .request_context import RequestContext
 from .span_payload import block_error_info, call_error_info, condition_error_info, run_error_info, step_error_info
-from .trace_span import NO_SPAN, EntryInfo, Trace, TraceSpan, hex_id, start_span
+from .trace_span import NO_SPAN, Trace, TraceSpan, hex_id, start_span
 from .tracing_options import (
     NO_OPTIONS,
     InvalidTracing,

@@ -1,6 +1,8 @@
 """A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
 
 from .json_value import check_numbers, decode, encode, write
+from .masking import Mask
+from .span_payload import payload_text
 from .undefined import UNSET
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -10,12 +12,13 @@ INLINE_BYTES = 48  # a shorter value is simply repeated: a reference would save 
 class Value:
     """A JSON value, or UNSET. It is encoded at most once, and stored at most once."""
 
-    __slots__ = ("_text", "seq", "value")
+    __slots__ = ("_shown", "_text", "seq", "value")
 
     def __init__(self, value: object, *, text: bytes | None = None, seq: int | None = None) -> None:
         self.value = value
         self._text = text
         self.seq = seq  # the event that holds it
+        self._shown: tuple[Mask | None, str] | None = None
 
     @classmethod
     def settled(cls, result: object, like: "Value | None" = None) -> "Value":
@@ -51,6 +54,12 @@ class Value:
         if self.value is UNSET or other.value is UNSET:
             return self.value is other.value
         return self is other or self.text == other.text
+
+    def shown(self, mask: Mask | None) -> str:
+        """The value as spans show it. Kept: what one step returns is what the next one gets. Not for UNSET."""
+        if self._shown is None or self._shown[0] is not mask:
+            self._shown = (mask, payload_text(self.value, mask))
+        return self._shown[1]
 
     @property
     def stands_before(self) -> bool:

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -198,12 +199,15 @@ def _insert_rows(connection: Connection, rows: list[tuple]) -> None:
 
 
 def _change_card(connection: Connection, write: Write, now: object) -> int:
-    card = write.card
-    columns: Sequence[str] = list(card)
-    values = [card_value(column, card[column]) for column in columns]
-    sets = "".join(f", {column} = %s" for column in columns)
-    sql = f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s{sets} WHERE id = %s AND epoch = %s"  # noqa: S608
+    values = [card_value(column, value) for column, value in write.card.items()]
+    sql = _card_change(*write.card)
     return connection.execute(sql, (write.last_seq, now, *values, write.run_id, write.epoch)).rowcount
+
+
+@lru_cache(maxsize=256)
+def _card_change(*columns: str) -> str:
+    sets = "".join(f", {column} = %s" for column in columns)
+    return f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s{sets} WHERE id = %s AND epoch = %s"  # noqa: S608
 
 
 def card_value(column: str, value: Any) -> object:

@@ -13,11 +13,12 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 
+from runs.engine.context import DONE
 from runs.engine.errors import Fenced
 
 from .announce import announce
@@ -81,8 +82,8 @@ class Writer:
         if self._in_loop and not self._thread_busy.is_set():
             self._flush()
 
-    async def committed(self, log: "DatabaseRunLog") -> None:
-        """Wait until all that this log has appended is durable. Raises Fenced."""
+    def committed(self, log: "DatabaseRunLog") -> Awaitable[None]:
+        """Wait until all that this log has appended is durable. Raises Fenced, now or when it is awaited."""
         loop = asyncio.get_running_loop()
         if self._is_alone(loop):
             self._logs[log] = None
@@ -90,15 +91,15 @@ class Writer:
             if log.write is None:  # done; else the database is locked, and the thread is at it
                 if log.error is not None:
                     raise log.error
-                return
-        waiter = loop.create_future()
+                return DONE
+        waiter: asyncio.Future[None] = loop.create_future()
         if not log.events and log.write is not None:
             log.write.waiters.append(waiter)
         else:
             log.waiters.append(waiter)
             self._logs[log] = None
             self._soon()
-        await waiter
+        return waiter
 
     async def perform(
         self, act: Callable[[Connection], T], witness: Callable[[Connection, T], bool] | None = None
