@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.core.signals import request_finished, request_started
@@ -176,3 +177,12 @@ async def test_a_stream_that_fails_on_its_way_is_closed_and_told(ask, finished):
         await client.task
     assert client.body == b"012"
     assert len(finished) == 1
+
+
+def test_a_form_that_cannot_be_read_is_answered_by_a_page(console):
+    """By Django: Twisted, which read forms before it, said 400 and hung up."""
+    head = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = httpx.post(f"{console.url}/sign-in/", content=b"--y\r\nrubbish", headers=head)
+    assert answer.status_code == 403
+    assert "Content-Security-Policy" in answer.headers
+    assert "<h1" in answer.text

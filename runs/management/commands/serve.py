@@ -50,9 +50,9 @@ class Command(ConsoleCommand):
         sys.modules.setdefault("OpenSSL", None)
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
-        from daphne.server import Server
 
         from wfconsole.asgi import application
+        from wfconsole.http_server import Server
 
         announcer = Announcer(host, number, password)
         os.environ["WFCONSOLE_URL"] = announcer.url  # for workflows that ask their own console
