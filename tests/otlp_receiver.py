@@ -1,12 +1,13 @@
 """A collector of spans: a real OTLP/HTTP receiver in a thread of the test."""
 
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.local_server import LocalServer
 
 
 class OtlpReceiver:
@@ -31,9 +32,8 @@ class OtlpReceiver:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = LocalServer(Handler)
+        self.url = self._server.url
 
     def _take(self, path: str, body: bytes) -> None:
         assert path == "/v1/traces"
@@ -54,8 +54,7 @@ class OtlpReceiver:
         return self.spans
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
 def attributes(span: Any) -> dict[str, str]:

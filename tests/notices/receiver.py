@@ -2,8 +2,10 @@
 
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
+
+from tests.local_server import LocalServer
 
 PATIENCE_SECONDS = 20.0
 
@@ -39,9 +41,8 @@ class Receiver:
             def log_message(self, *args: object) -> None:
                 """A test's output is its own."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = LocalServer(Handler)
+        self.url = self._server.url
 
     def wait_for(self, count: int, path: str = "") -> list[Received]:
         """What came to this path, once there is so much of it."""
@@ -53,5 +54,4 @@ class Receiver:
             return found
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()

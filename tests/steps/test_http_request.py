@@ -1,15 +1,15 @@
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 
 import pytest
 
 from runs.steps import http_request
 from runs.steps.addresses import LIMITS, Limits, may_connect
+from tests.local_server import LocalServer
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -61,11 +61,8 @@ def limits(monkeypatch) -> Limits:
 def server(limits) -> Iterator[str]:
     """A small server on this machine, which the settings allow to be asked."""
     limits.private_networks = ["127.0.0.0/8"]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with LocalServer(Handler) as server:
+        yield server.url
 
 
 async def test_the_answer_is_given_with_status_headers_and_exact_json(output, server):

@@ -1,12 +1,12 @@
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from runs.workflows import site_check
+from tests.local_server import LocalServer
 
 
 @pytest.fixture
@@ -25,11 +25,8 @@ def site() -> Iterator[str]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with LocalServer(Handler) as server:
+        yield server.url
 
 
 async def test_each_address_is_asked_and_reported(play, site):
