@@ -94,7 +94,7 @@ def test_a_stored_row_can_be_changed_and_saved(start):
     assert WorkflowRun.objects.get().detail == "changed"
 
 
-@pytest.mark.parametrize(("owned", "most"), [(False, 7), (True, 10)])
+@pytest.mark.parametrize(("owned", "most"), [(False, 7), (True, 9)])
 def test_a_start_asks_the_database_little(workflows, operator, owned, most):
     """Without an owner: who asks, the workflow; in a transaction the run, its event and the audit."""
     token, text = ApiToken.objects.issue(name="x", user=operator if owned else None, scopes=["start"])
