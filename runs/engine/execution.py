@@ -21,7 +21,7 @@ from .store import CardChange, RunLog, now_ms
 from .threads import ThreadCall
 from .tracing import NO_SPAN, TraceSpan, Tracing, TracingContext
 from .undefined import UNSET
-from .values import Value
+from .values import INLINE_BYTES, Value
 from .watch_events import watch_events
 
 if TYPE_CHECKING:
@@ -111,10 +111,11 @@ class Execution:
         for key, value in values.items():
             if value.value is UNSET:
                 continue
-            if value.stands_before:
+            text = value.text
+            if value.seq is not None and len(text) > INLINE_BYTES:
                 data[f"{key}From"] = value.seq
             else:
-                data[key] = orjson.Fragment(value.text)
+                data[key] = orjson.Fragment(text)
         seq = self.log.append(type, data, at=at, card=card)
         for key, value in values.items():
             if value.value is UNSET:

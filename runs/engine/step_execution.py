@@ -166,7 +166,8 @@ def _shared_changes(ex: Execution, site: Site, ending: Ending, data: dict[str, o
 
 
 def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span: TraceSpan) -> None:
-    data = site.place() | {"status": ending.status.value}
+    status = ending.status.value
+    data = site.place() | {"status": status}
     _shared_changes(ex, site, ending, data)
     output = ending.output
     if site.step.workflow is not None and output.seq is None and output.is_written_as(payload):
@@ -174,7 +175,7 @@ def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span
     ex.emit(EventType.STEP_RESULT, data, output=output)
     if output.value is not UNSET:
         site.output = output
-    span.end(status=ending.status.value, output=output)
+    span.end(status=status, output=output)
 
 
 def _emit_failure(ex: Execution, site: Site, failure: Failure, span: TraceSpan, workflow_id: str, run_id: str) -> None:

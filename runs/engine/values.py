@@ -61,10 +61,5 @@ class Value:
             self._shown = (mask, payload_text(self.value, mask))
         return self._shown[1]
 
-    @property
-    def stands_before(self) -> bool:
-        """Whether an earlier event holds it, and to name that event is shorter than to repeat the value."""
-        return self.seq is not None and len(self.text) > INLINE_BYTES
-
 
 NOTHING = Value(UNSET)

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -39,7 +40,6 @@ TOUCH_PAYLOAD = (
     " ON CONFLICT (sha256) DO UPDATE SET sha256 = excluded.sha256"
 )
 INSERT_USE = f"INSERT INTO {PAYLOAD_USES} (sha256, run_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
-ADVANCE = f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s WHERE id = %s AND epoch = %s"  # noqa: S608
 ADVANCE_MANY = (
     f"UPDATE {RUNS} AS run SET last_seq = new.last_seq, updated_at = %s"  # noqa: S608
     " FROM unnest(%s::text[], %s::int[], %s::int[]) AS new(id, epoch, last_seq)"
@@ -115,23 +115,15 @@ class Batch:
     def _advance(self, connection: Connection, on_postgresql: bool) -> None:
         """Move the cards on, each only under the epoch that its writer holds."""
         now = moment(time.time_ns() // 1_000_000)
-        many = []
+        alike: dict[tuple[str, ...], list[Write]] = {}
         for write in self.writes:
-            if write.card:
-                write.fenced = _change_card(connection, write, now) == 0
+            alike.setdefault(tuple(write.card), []).append(write)
+        for columns, writes in alike.items():
+            writes.sort(key=attrgetter("run_id"))  # two writers that lock in one order never wait for each other
+            if on_postgresql and not columns:
+                _advance_at_once(connection, writes, now)
             else:
-                many.append(write)
-        if many and not on_postgresql:
-            rows = [(write.last_seq, now, write.run_id, write.epoch) for write in many]
-            if connection.executemany(ADVANCE, rows) < len(rows):  # whose it is not
-                for write, row in zip(many, rows, strict=True):
-                    write.fenced = connection.execute(ADVANCE, row).rowcount == 0
-        elif many:
-            many.sort(key=lambda write: write.run_id)  # two writers that lock in one order never wait for each other
-            columns = zip(*((write.run_id, write.epoch, write.last_seq) for write in many), strict=True)
-            held = {row[0] for row in connection.execute(ADVANCE_MANY, (now, *map(list, columns))).fetchall()}
-            for write in many:
-                write.fenced = write.run_id not in held
+                _change_cards(connection, columns, writes, now)
 
     def _insert(self, connection: Connection, on_postgresql: bool) -> None:
         rows: list[tuple] = []
@@ -198,10 +190,24 @@ def _insert_rows(connection: Connection, rows: list[tuple]) -> None:
         connection.executemany(INSERT_EVENT, rows[whole:])
 
 
-def _change_card(connection: Connection, write: Write, now: object) -> int:
-    values = [card_value(column, value) for column, value in write.card.items()]
-    sql = _card_change(*write.card)
-    return connection.execute(sql, (write.last_seq, now, *values, write.run_id, write.epoch)).rowcount
+def _advance_at_once(connection: Connection, writes: Sequence[Write], now: object) -> None:
+    """PostgreSQL: one statement for all cards of which nothing else changes."""
+    columns = zip(*((write.run_id, write.epoch, write.last_seq) for write in writes), strict=True)
+    held = {row[0] for row in connection.execute(ADVANCE_MANY, (now, *map(list, columns))).fetchall()}
+    for write in writes:
+        write.fenced = write.run_id not in held
+
+
+def _change_cards(connection: Connection, columns: Sequence[str], writes: Sequence[Write], now: object) -> None:
+    """Change the same columns of many cards."""
+    sql = _card_change(*columns)
+    rows = [
+        (write.last_seq, now, *map(card_value, write.card, write.card.values()), write.run_id, write.epoch)
+        for write in writes
+    ]
+    if connection.executemany(sql, rows) < len(rows):  # whose it is not
+        for write, row in zip(writes, rows, strict=True):
+            write.fenced = connection.execute(sql, row).rowcount == 0
 
 
 @lru_cache(maxsize=256)

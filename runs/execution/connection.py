@@ -134,8 +134,9 @@ def is_trouble(error: BaseException) -> bool:
     return False
 
 
+@lru_cache(maxsize=1024)
 def moment(milliseconds: int | None) -> object:
-    """A time of an event, as the cards' columns take it."""
+    """A time of an event, as the cards' columns take it. The events of one commit have few different ones."""
     if milliseconds is None:
         return None
     if settings.ON_POSTGRESQL:

@@ -52,7 +52,7 @@ class Writer:
         self._in_loop = in_loop
         self._connection: Connection | None = None
         self._thread: Background | None = None
-        self._thread_busy = threading.Event()
+        self._thread_busy = False  # changed on the loop alone
         self._closing = threading.Event()
         self._give_up_at = 0.0
         # The next commit, at the end of this tick or a little later. One that was made before its time is not called
@@ -69,7 +69,7 @@ class Writer:
     def note(self, log: "DatabaseRunLog") -> None:
         """The log has got its first event since its last commit."""
         self._logs[log] = None
-        if self._turn is None and self._timer is None and not self._thread_busy.is_set():
+        if self._turn is None and self._timer is None and not self._thread_busy:
             loop = asyncio.get_running_loop()
             wait = self._flushed_at + CHUNK_SECONDS - time.monotonic()
             if wait <= 0:
@@ -79,7 +79,7 @@ class Writer:
 
     def hurry(self) -> None:
         """A log has piled up many events without a pause: commit them now, unless the thread is at it."""
-        if self._in_loop and not self._thread_busy.is_set():
+        if self._in_loop and not self._thread_busy:
             self._flush()
 
     def committed(self, log: "DatabaseRunLog") -> Awaitable[None]:
@@ -124,7 +124,7 @@ class Writer:
         """Whether nothing else of this tick could join the next commit: then it is made at once, and the two ways
         through the loop are saved. Not for long, or timers and sockets would wait for a run of many quick steps."""
         ready = getattr(loop, "_ready", None)  # other loops than asyncio's own have none: there, it is never alone
-        if ready is None or not self._in_loop or self._thread_busy.is_set() or len(ready) > (self._turn is not None):
+        if ready is None or not self._in_loop or self._thread_busy or len(ready) > (self._turn is not None):
             return False
         now = time.monotonic()
         if now - self._yielded_at > ALONE_SECONDS:
@@ -134,7 +134,7 @@ class Writer:
 
     def _soon(self) -> None:
         """Commit at the end of this tick."""
-        if self._turn is None and not self._thread_busy.is_set():
+        if self._turn is None and not self._thread_busy:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
@@ -148,7 +148,7 @@ class Writer:
     # --- One flush ---
 
     def _flush(self) -> None:
-        if self._thread_busy.is_set():
+        if self._thread_busy:
             return  # what has come meanwhile is the next batch
         batch = self._take()
         if not batch:
@@ -162,7 +162,7 @@ class Writer:
             else:
                 self._settle(batch)
                 return
-        self._thread_busy.set()
+        self._thread_busy = True
         self._thread = self._thread or Background("writer")
         loop = asyncio.get_running_loop()
         self._thread.submit(lambda: self._insist(batch, loop))
@@ -234,7 +234,7 @@ class Writer:
             self._commit_at_last(part)
 
     def _settled_in_thread(self, batch: Batch) -> None:
-        self._thread_busy.clear()
+        self._thread_busy = False
         self._settle(batch)
         if self._logs or self._acts:
             self._soon()
@@ -263,7 +263,7 @@ class Writer:
         if self._thread is not None:
             self._thread.close(seconds + 1)
             self._thread = None
-            self._thread_busy.clear()
+            self._thread_busy = False
         if batch := self._take():
             self._commit_at_last(batch)
         if self._connection is not None:
