@@ -139,14 +139,17 @@ def _tell_cancel(run_id: str, by: str, event: Event | None) -> None:
         _executor.cancel(run_id, by)
 
 
+def executor_is_alive() -> bool:
+    """Whether an executor of this console is at work: all of executor_state() that each page shows."""
+    return _is_alive(_heard())
+
+
 def executor_state() -> ExecutorState:
     """How execution stands: for pages, and for machines that ask whether the console is ready."""
     ready = WorkflowRun.objects.ready()
     oldest = ready.aggregate(oldest=Min("updated_at"))["oldest"]
-    here = _executor is not None and _executor.leads
-    heard = _executor.beat_at if _executor is not None and here else heard_of_leader()
-    trouble = _executor.trouble if _executor is not None else ""
-    alive = heard is not None and time.time() - heard < FRESH_SECONDS and not trouble
+    heard = _heard()
+    alive = _is_alive(heard)
     return ExecutorState(
         kind="embedded",
         alive=alive,
@@ -155,5 +158,18 @@ def executor_state() -> ExecutorState:
         queued=ready[:MOST_COUNTED].count(),
         oldest_queued_seconds=(timezone.now() - oldest).total_seconds() if oldest else None,
         last_heartbeat=heard or last_seen(),
-        trouble=trouble,
+        trouble=_trouble(),
     )
+
+
+def _heard() -> float | None:
+    """When the executor that leads was last heard of, here or in another process; epoch seconds."""
+    return _executor.beat_at if _executor is not None and _executor.leads else heard_of_leader()
+
+
+def _trouble() -> str:
+    return _executor.trouble if _executor is not None else ""
+
+
+def _is_alive(heard: float | None) -> bool:
+    return heard is not None and time.time() - heard < FRESH_SECONDS and not _trouble()

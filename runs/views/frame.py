@@ -61,10 +61,7 @@ def _waiting_word(user) -> str:
 
 
 def _executor_word() -> str:
-    state = dispatch.executor_state()
-    if not state.alive:
-        return "not running"
-    return f"{state.workers} worker{'' if state.workers == 1 else 's'}"
+    return "1 worker" if dispatch.executor_is_alive() else "not running"
 
 
 def _initials(name: str) -> str:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from runs.engine.questions import questions_of
 from runs.engine.results import RunStatus
 from runs.models import WorkflowRun
+from runs.models.prepared import Prepared
 from runs.models.run import BadCursor
 
 from .questions import ShownQuestion, shown_questions, title_of
@@ -86,7 +87,12 @@ def inbox_page(
 
 def waiting_count() -> int:
     """How many runs wait for a person; one query, and never more than MOST_COUNTED rows of an index."""
-    return WorkflowRun.objects.filter(status=RunStatus.SUSPENDED)[:MOST_COUNTED].count()
+    return len(_WAITING())
+
+
+_WAITING = Prepared(
+    lambda: WorkflowRun.objects.filter(status=RunStatus.SUSPENDED).order_by().values_list("status")[:MOST_COUNTED]
+)
 
 
 def _waiting(request: HttpRequest, view: str):

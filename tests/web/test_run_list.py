@@ -51,7 +51,7 @@ def test_an_empty_console_says_where_runs_come_from(client):
 def test_the_number_of_queries_does_not_grow_with_the_runs(client, workflow, django_assert_max_num_queries):
     make_cards(workflow, 200, tag="nightly")
     make_cards(make_workflow("other"), 60, prefix="other")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(10):
         assert len(names(client.get("/runs/"))) == 50
 
 
