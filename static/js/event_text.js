@@ -17,6 +17,8 @@ export function cutFrame(text) {
 
 /** One event: its number, type, time in epoch milliseconds, and its text. */
 export class RunEvent {
+  #memberTexts = null // found once, when they are asked for
+
   constructor(text) {
     const found = LINE.exec(text)
     if (!found) throw new TypeError(`This is not an event: ${text.slice(0, 80)}`)
@@ -36,16 +38,19 @@ export class RunEvent {
     return JSON.parse(this.text).data
   }
 
+  get #members() {
+    return (this.#memberTexts ??= memberTexts(this.text, this.dataStart))
+  }
+
   /** The path of the step it belongs to; empty for an event of the run itself. */
   get step() {
-    const id = memberTexts(this.text, this.dataStart).get("id")
+    const id = this.#members.get("id")
     return id === undefined ? "" : JSON.parse(id)
   }
 
   /** What a step wrote, as JSON text; undefined when it is so large that the server keeps it apart. */
   get chunkText() {
-    const members = memberTexts(this.text, this.dataStart)
-    return members.get(this.type === "workflow-step-output" ? "output" : "chunk")
+    return this.#members.get(this.type === "workflow-step-output" ? "output" : "chunk")
   }
 }
 

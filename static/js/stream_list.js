@@ -8,12 +8,13 @@ import { StreamRow } from "./stream_rows.js"
 import { byteSize, grouped } from "./words.js"
 
 const MAX_ROWS = 2000
+const FRESH_ROWS = 100 // drawn at once at the end: more than any window shows; what is older comes by scrolling
 const FIRST_EVENTS = 500 // drawn when the page takes over from the server's rows
 const PAGE_EVENTS = 500 // asked for at once
 const NEAR_PX = 24 // so close to the end, the reader follows
 const AHEAD_PX = 200 // so close to the beginning, older rows are asked for
 const HIDDEN_MS = 500 // between two drawings of a page that is not seen
-const REST = 3 // times as long as a drawing took, the page then takes in events and draws none
+const REST = 5 // times as long as a drawing took, the page then takes in events and draws none
 const RAW_EVENTS = 500
 const RAW_CHARACTERS = 262_144
 
@@ -142,26 +143,30 @@ export class StreamList {
     const events = this.#pending
     this.#pending = []
     this.#pendingCut = false
-    this.#append(events)
+    this.#append(events, FRESH_ROWS)
     this.#trimTop()
     this.#toEnd()
   }
 
-  #append(events) {
-    const fragment = document.createDocumentFragment()
-    const touched = new Set()
+  /** Add what follows on the rows; of more than `most` new rows the last ones, in place of all that stood there. */
+  #append(events, most = MAX_ROWS) {
+    const end = this.#rows[this.#rows.length - 1]
+    const fresh = []
+    let last = end
     for (const event of events) {
       const row = new StreamRow(event, this.#startedAt)
-      const last = this.#rows[this.#rows.length - 1]
-      if (last?.takes(row) && (this.#step || last.last + 1 === row.first)) {
-        last.add(row)
-        touched.add(last)
-      } else {
-        this.#rows.push(row)
-        fragment.append(this.#element(row))
-      }
+      if (last?.takes(row) && (this.#step || last.last + 1 === row.first)) last.add(row)
+      else fresh.push((last = row))
     }
-    for (const row of touched) this.#fill(row)
+    if (fresh.length > most) {
+      this.#clear()
+      fresh.splice(0, fresh.length - most)
+    } else if (end) this.#fill(end) // it may have got more text
+    const fragment = document.createDocumentFragment()
+    for (const row of fresh) {
+      fragment.append(this.#element(row))
+      this.#rows.push(row)
+    }
     this.#list.append(fragment)
   }
 
