@@ -138,3 +138,13 @@ def test_make_run_starts_it_and_a_second_start_costs_less_than_three_seconds(ser
         assert "wfconsole stopped" in rest
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 3.0
+
+
+def test_the_server_does_without_what_its_libraries_bring_for_others():
+    code = (
+        "import sys; from wfconsole.left_out import leave_out; leave_out();"
+        "import daphne.server, daphne.ws_protocol;"
+        "print([name for name in ('OpenSSL', 'cryptography') if sys.modules.get(name)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -22,6 +22,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from runs.models import ApiToken
+from wfconsole.left_out import leave_out
 
 from ..console_command import ConsoleCommand
 from ..own_workflows import check_own_workflows
@@ -46,8 +47,7 @@ class Command(ConsoleCommand):
             migrate()
             password = ensure_admin()
             ApiToken.objects.keep_bootstrap(settings.API_TOKEN)
-        # A proxy speaks TLS, not the console; Twisted would import all of it, for 6 MB and a tenth of a second.
-        sys.modules.setdefault("OpenSSL", None)
+        leave_out()
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
 
