@@ -29,6 +29,10 @@ VERSIONS = WorkflowVersion._meta.db_table
 CARD = (
     "id, workflow_id, status, created_at, updated_at, resource_id, epoch, last_seq, tags, wake_at, detail"  # of RunCard
 )
+INSERT_RUN = (
+    f"INSERT INTO {RUNS} ({CARD}, version_id, queued, priority, worker, actor_label, trace_id, span_id, origin_step)"  # noqa: S608
+    f" VALUES ({'%s, ' * 13}0, '', '', '', '', '') ON CONFLICT DO NOTHING"
+)
 HURRY_EVENTS = 1000
 
 
@@ -218,26 +222,22 @@ class DatabaseRunStore:
 
     def _insert(self, connection: Connection, card: RunCard) -> bool:
         """False: the id is in use."""
-        values = {
-            "id": card.run_id,
-            "workflow_id": card.workflow_id,
-            "version_id": self._version(connection, card.workflow_id),
-            "status": str.__str__(card.status),
-            "queued": False,
-            "priority": 0,
-            "created_at": moment(card.created_at),
-            "updated_at": moment(card.updated_at),
-            "wake_at": moment(card.wake_at),
-            "epoch": card.epoch,
-            "last_seq": card.last_seq,
-            "detail": card.detail,
-            "resource_id": card.resource_id or "",
-            "tags": orjson.dumps(card.tags).decode(),
-            **dict.fromkeys(("worker", "actor_label", "trace_id", "span_id", "origin_step"), ""),
-        }
-        marks = ", ".join(["%s"] * len(values))
-        sql = f"INSERT INTO {RUNS} ({', '.join(values)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-        if connection.execute(sql, list(values.values())).rowcount == 0:
+        values = (
+            card.run_id,
+            card.workflow_id,
+            str.__str__(card.status),
+            moment(card.created_at),
+            moment(card.updated_at),
+            card.resource_id or "",
+            card.epoch,
+            card.last_seq,
+            orjson.dumps(card.tags).decode(),
+            moment(card.wake_at),
+            card.detail,
+            self._version(connection, card.workflow_id),
+            False,
+        )
+        if connection.execute(INSERT_RUN, values).rowcount == 0:
             return False
         for tag in dict.fromkeys(card.tags):
             row = (card.run_id, tag, moment(card.created_at))
