@@ -87,6 +87,8 @@ def part(kind: str, names: list[str], folder: Path, *, profile: bool = False) ->
     ours = ("WFCONSOLE_", "OTEL_", "DATABASE_URL", "REDIS_URL")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {"WFCONSOLE_DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "wfconsole.settings"}
+    # A start that had to compile the console would be a first one; the part that starts it before the rounds does that.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if profile:
         command.append("--profile")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""W4 to a socket, W6, W7 and W9: a whole console, as `make run` starts it, asked from outside."""
+"""W4 to a socket and to a page, W6, W7 and W9: a whole console, as `make run` starts it, asked from outside."""
 
 import asyncio
 import os
@@ -17,6 +17,7 @@ from tests.console_server import ROOT, ConsoleServer
 
 from .client import Caller
 from .measuring import at_once, now, quantile, resident_mb, timed
+from .page import page_rate
 from .workflows import CHUNKS
 
 PASSWORD = "bench: one machine, no secrets"
@@ -84,6 +85,9 @@ def measure(workloads: Collection[str], folder: Path) -> dict[str, dict[str, flo
             figures["W6"]["after_mb"] = resident_mb(pid)
         if "W4" in workloads:
             figures["W4"] = asyncio.run(_followed(server))
+            rate = page_rate(server)
+            if rate is not None:
+                figures["W4"]["page_chunks_s"] = rate
     finally:
         server.stop()
     return figures

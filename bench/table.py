@@ -37,6 +37,7 @@ GOALS = {
     "W3.n1000_stored_bytes": Goal(700_000),
     "W4.stored_chunks_s": Goal(120_000, at_least=True),
     "W4.socket_chunks_s": Goal(45_000, at_least=True),
+    "W4.page_chunks_s": Goal(40_000, at_least=True),
     "W5.p50_ms": Goal(15),
     "W5.stored_bytes": Goal(2_200_000),
     "W6.idle_mb": Goal(95),
