@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from runs.engine import StepContext, Workflow, step
 
 CHUNKS = 10_000
+PAGE_CHUNKS = 100_000  # of the stream on a page: a browser is at its speed only after a while
 CHUNK = "x" * 100
 
 
@@ -30,17 +31,18 @@ def chain(steps: int, kind: type[BaseModel] = Value, **options: object) -> Workf
     return workflow.commit()
 
 
-def stream(**options: object) -> Workflow:
-    """One step that writes 10 000 chunks of 100 bytes, as fast as it may."""
+def stream(chunks: int = CHUNKS, **options: object) -> Workflow:
+    """One step that writes chunks of 100 bytes, as fast as it may."""
 
     @step(id="write")
     async def write(ctx: StepContext) -> None:
-        for _ in range(CHUNKS):
+        for _ in range(chunks):
             await ctx.writer.write(CHUNK)
 
-    return Workflow(id="stream", **options).then(write).commit()
+    return Workflow(id="stream" if chunks == CHUNKS else "long-stream", **options).then(write).commit()
 
 
 chain_3 = chain(3)
 chain_5 = chain(5)
 chunks = stream()
+page_chunks = stream(PAGE_CHUNKS)

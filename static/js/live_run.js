@@ -16,6 +16,7 @@ const SOCKET_TRIES = 3 // sockets that never said a word, before plain requests 
 const SOCKET_AGAIN_MS = 60_000
 const STEPS_MS = 400 // between two "run:steps"
 const CATCHING_UP = 200 // events behind the log's end, from which the page says so
+const COUNT_MS = 250 // between two counts of how many; each has the browser lay out and paint
 const HOLE_TRIES = 3
 const ANSWER_MS = 2_000 // so long, what was under way before the server heard a new cursor is passed over
 
@@ -59,6 +60,7 @@ export class LiveRun {
   #askedAt = 0
   #stepsAt = 0
   #stepsTimer = null
+  #countedAt = -Infinity
   #listeners = []
   #voice
   #said = ""
@@ -309,6 +311,8 @@ export class LiveRun {
     } else if (this.#ended) {
       return
     } else if (behind > CATCHING_UP) {
+      if (performance.now() - this.#countedAt < COUNT_MS) return
+      this.#countedAt = performance.now()
       this.#show("is-catching", `Catching up ${grouped(behind)}`, `${grouped(behind)} events are still to come.`)
     } else {
       const way = this.#socket ? "Events arrive as they happen." : "Sockets do not get through: asked every 2 s."

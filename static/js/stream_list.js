@@ -4,19 +4,19 @@
  */
 
 import { RunEvent, cutFrame } from "./event_text.js"
+import { toggleRaw } from "./stream_raw.js"
 import { StreamRow } from "./stream_rows.js"
 import { byteSize, grouped } from "./words.js"
 
 const MAX_ROWS = 2000
-const FRESH_ROWS = 100 // drawn at once at the end: more than any window shows; what is older comes by scrolling
+const FRESH_WINDOWS = 2 // drawn at once at the end: twice what the window shows; what is older comes by scrolling
+const ROW_PX = 22 // of a row of one line, or less
 const FIRST_EVENTS = 500 // drawn when the page takes over from the server's rows
 const PAGE_EVENTS = 500 // asked for at once
 const NEAR_PX = 24 // so close to the end, the reader follows
 const AHEAD_PX = 200 // so close to the beginning, older rows are asked for
 const HIDDEN_MS = 500 // between two drawings of a page that is not seen
-const REST = 5 // times as long as a drawing took, the page then takes in events and draws none
-const RAW_EVENTS = 500
-const RAW_CHARACTERS = 262_144
+const REST = 10 // times as long as a drawing took, the page then takes in events and draws none
 
 export class StreamList {
   #view
@@ -81,6 +81,7 @@ export class StreamList {
   /** Nothing more comes: show all of it now. */
   ended() {
     this.#draw()
+    this.#fillWindow()
   }
 
   /** Times of the first and the last row in view, in epoch milliseconds; null when there is none. */
@@ -108,7 +109,10 @@ export class StreamList {
     this.#scheduled = false
     this.#draw()
     // This timer fires after the browser's own part of the work: style, layout and paint.
-    setTimeout(() => (this.#restUntil = performance.now() + REST * (performance.now() - began)))
+    setTimeout(() => {
+      this.#restUntil = performance.now() + REST * (performance.now() - began)
+      if (this.#live.cursor === this.#live.head) this.#fillWindow()
+    })
   }
 
   #draw() {
@@ -143,7 +147,7 @@ export class StreamList {
     const events = this.#pending
     this.#pending = []
     this.#pendingCut = false
-    this.#append(events, FRESH_ROWS)
+    this.#append(events, Math.ceil((FRESH_WINDOWS * this.#view.clientHeight) / ROW_PX))
     this.#trimTop()
     this.#toEnd()
   }
@@ -275,6 +279,12 @@ export class StreamList {
     })
   }
 
+  /** A window that its rows do not fill cannot be scrolled: get it some older ones. */
+  #fillWindow() {
+    const { scrollHeight, clientHeight } = this.#view
+    if (scrollHeight <= clientHeight && this.#rows.length && this.#rows[0].first > 1) this.#loadOlder()
+  }
+
   async #loadNewer() {
     await this.#once(async () => {
       const after = this.#rows.length ? this.#rows[this.#rows.length - 1].last : 0
@@ -355,28 +365,7 @@ export class StreamList {
     const isLink = event.target.closest("a")
     if (!row || (!isLink && !getSelection().isCollapsed)) return // who marks text does not press
     event.preventDefault()
-    this.#toggle(row)
-  }
-
-  async #toggle(row) {
-    const isOpen = row.element.classList.toggle("is-open")
-    row.element.querySelector("a.seq").setAttribute("aria-expanded", String(isOpen))
-    row.element.querySelector("pre.raw")?.remove()
-    if (!isOpen) return
-    const raw = document.createElement("pre")
-    raw.className = "raw"
-    raw.tabIndex = 0 // it may scroll
-    raw.textContent = "…"
-    row.element.append(raw)
-    await this.#showRaw(row, raw).catch(() => (raw.textContent = "The server does not answer. Close and open it again."))
-  }
-
-  async #showRaw(row, raw) {
-    const count = Math.min(row.last - row.first + 1, RAW_EVENTS)
-    const { events } = await this.#get(`after=${row.first - 1}&last=${row.last}`, count)
-    const text = events.map((event) => event.text).join("\n")
-    raw.textContent = text.slice(0, RAW_CHARACTERS)
-    if (text.length > RAW_CHARACTERS) raw.append(` … the first ${byteSize(RAW_CHARACTERS)}; the link shows the rest`)
+    toggleRaw(row, (query, limit) => this.#get(query, limit))
   }
 
   #rowAt(y) {
