@@ -9,8 +9,7 @@ import { StreamRow } from "./stream_rows.js"
 import { byteSize, grouped } from "./words.js"
 
 const MAX_ROWS = 2000
-const FRESH_WINDOWS = 2 // drawn at once at the end: twice what the window shows; what is older comes by scrolling
-const ROW_PX = 22 // of a row of one line, or less
+const FRESH_ROWS = 100 // drawn at once at the end: more than any window shows; what is older comes by scrolling
 const FIRST_EVENTS = 500 // drawn when the page takes over from the server's rows
 const PAGE_EVENTS = 500 // asked for at once
 const NEAR_PX = 24 // so close to the end, the reader follows
@@ -147,7 +146,7 @@ export class StreamList {
     const events = this.#pending
     this.#pending = []
     this.#pendingCut = false
-    this.#append(events, Math.ceil((FRESH_WINDOWS * this.#view.clientHeight) / ROW_PX))
+    this.#append(events, FRESH_ROWS)
     this.#trimTop()
     this.#toEnd()
   }
