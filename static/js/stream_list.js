@@ -250,6 +250,7 @@ export class StreamList {
   }
 
   #stay() {
+    if (this.#following) this.#unseen = this.#pending.length
     this.#following = false
     this.#followButton?.setAttribute("aria-pressed", "false")
   }
