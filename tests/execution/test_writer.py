@@ -38,6 +38,19 @@ async def open_log(store, run_id="r1"):
     return await store.claim(run_id, expected=[RunStatus.PENDING], status=RunStatus.RUNNING)
 
 
+async def locked_out(store):
+    """A log whose commit waits, told as trouble, for another connection to end its transaction."""
+    log = await open_log(store)
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    log.append("workflow-step-output", {"id": "a", "output": 1})
+    waiting = asyncio.create_task(log.commit())
+    async with asyncio.timeout(5):
+        while not store.writer.trouble:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # the loop goes on all the while
+    return log, other, waiting
+
+
 async def ask(question):
     """The answer of the models, from a thread: Django refuses them in one that has a loop."""
 
@@ -131,14 +144,7 @@ async def test_a_value_that_a_step_hands_on_is_stored_once(store):
 
 @sqlite_only
 async def test_a_locked_database_loses_nothing_and_is_told_of(store):
-    log = await open_log(store)
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    log.append("workflow-step-output", {"id": "a", "output": 1})
-    waiting = asyncio.create_task(log.commit())
-    async with asyncio.timeout(5):
-        while not store.writer.trouble:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # the loop goes on all the while
+    log, other, waiting = await locked_out(store)
     assert store.writer.trouble == "The database is locked by another program."
     log.append("workflow-step-output", {"id": "a", "output": 2})
     assert not waiting.done()
@@ -153,14 +159,7 @@ async def test_a_locked_database_loses_nothing_and_is_told_of(store):
 
 @sqlite_only
 async def test_nobody_hears_of_what_could_not_be_stored_at_the_close(store, heard):
-    log = await open_log(store)
-    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    log.append("workflow-step-output", {"id": "a", "output": 1})
-    waiting = asyncio.create_task(log.commit())
-    async with asyncio.timeout(5):
-        while not store.writer.trouble:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # it stands with the thread by then
+    _, other, waiting = await locked_out(store)
     store.writer.close(0.1)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         await waiting
