@@ -111,6 +111,23 @@ def test_the_secret_key_is_made_once_and_kept_for_its_owner_alone(environment, t
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
+def test_processes_that_start_together_read_one_whole_key(tmp_path):
+    code = "import sys; from pathlib import Path; from wfconsole.secret_key import stored_secret_key as key; \
+print(*{key(Path(sys.argv[1]) / str(n)) for n in range(200) if not (Path(sys.argv[1]) / str(n)).mkdir(exist_ok=True)})"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    processes = [subprocess.Popen(command, cwd=SETTINGS.parent.parent, stdout=subprocess.PIPE) for _ in range(4)]
+    keys = [set(process.communicate(timeout=60)[0].split()) for process in processes]
+    assert [len(found) for found in keys] == [200] * 4
+    assert keys[0] == keys[1] == keys[2] == keys[3]
+
+
+def test_an_empty_key_file_stops_the_start_in_one_line(environment, tmp_path, capsys):
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(SystemExit):
+        read_settings()
+    assert "remove that file" in capsys.readouterr().err
+
+
 def test_a_postgresql_address_keeps_its_escapes(environment):
     environment.setenv("DATABASE_URL", "postgres://me:p%40ss@db.example:5433/console")
     settings = read_settings()

@@ -1,7 +1,6 @@
 """All settings, read top to bottom. Every switch comes from the environment; a wrong value stops the start."""
 
 import re
-import secrets
 import sys
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from wfconsole.addresses import is_database, is_http, read_links
 from wfconsole.logs import logging_config
 from wfconsole.mail import check_mail, mail_settings
+from wfconsole.secret_key import stored_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EX_CONFIG = 78  # the exit code for a wrong setting, as in sysexits.h
@@ -171,21 +171,12 @@ except OSError as error:
     _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), f"a folder that can be written ({error.strerror})")
 
 
-def _kept_secret_key() -> str:
-    """The key of this data folder. Made by whoever comes first; mode 600 from its first byte."""
-    path = DATA_DIR / "secret_key"
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), f"a folder that can be written ({error.strerror})")
-    return path.read_text().strip()
-
-
-SECRET_KEY = ENV.wfconsole_secret_key or _kept_secret_key()
+try:
+    SECRET_KEY = ENV.wfconsole_secret_key or stored_secret_key(DATA_DIR)
+except OSError as error:
+    _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), f"a folder that can be written ({error.strerror})")
+if not SECRET_KEY:
+    _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), "a folder whose file secret_key is not empty; remove that file")
 DEBUG = ENV.wfconsole_debug
 ALLOWED_HOSTS = _names(ENV.wfconsole_allowed_hosts)
 
