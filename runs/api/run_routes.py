@@ -16,7 +16,7 @@ from .caller import Caller, authenticate
 from .errors import NO_RUN, ApiError
 from .request import Query, json_of
 from .shapes import answer, hidden_answer, run_form, run_row
-from .workflow_routes import find_workflow
+from .workflow_routes import need_workflow
 
 router = Router(tags=["runs"])
 
@@ -27,10 +27,11 @@ FIELDS = ("result", "error", "payload", "steps", "activeStepsPath", "serializedS
 
 
 def find_run(caller: Caller, workflow_id: str, run_id: str, scope: Scope) -> WorkflowRun:
-    """A run of this workflow. Raises ApiError 403 and 404."""
-    find_workflow(caller, workflow_id, scope)
+    """A run of this workflow, be it gone from the code or deleted. Raises ApiError 403 and 404."""
+    caller.need(scope, workflow_id)
     run = WorkflowRun.objects.filter(pk=run_id, workflow_id=workflow_id).select_related("version").first()
     if run is None:
+        need_workflow(caller, workflow_id, scope)
         raise ApiError(404, NO_RUN)
     return run
 
@@ -48,7 +49,7 @@ def list_runs(request: HttpRequest, workflow_id: str) -> HttpResponse:
     query.done()
     if 0 in (per_page, limit):
         raise ApiError(400, "perPage must be a positive integer")
-    find_workflow(caller, workflow_id, Scope.READ)
+    need_workflow(caller, workflow_id, Scope.READ)
     size = min(per_page or limit or ROWS, MOST_ROWS)
     if page is None:
         page = (offset or 0) // size

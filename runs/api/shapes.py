@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from runs.engine.results import RunStatus
 from runs.engine.run_state import run_state, snapshot_form
 from runs.engine.store import RunCard
-from runs.execution.answer import told
+from runs.execution.answer import snapshot_of
 from runs.execution.start import WorkflowDisabled
 from runs.live.hiding import hiding_of
 from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
@@ -80,15 +80,15 @@ def _told_of(run: WorkflowRun) -> dict[str, Any]:
 
 
 def run_row(run: WorkflowRun) -> dict[str, Any]:
-    """A row of a list, with everything that is stored of the run. Raises WorkflowDisabled."""
-    workflow, snapshot = told(run)
-    return _head(run) | _told_of(run) | {"snapshot": snapshot_form(workflow, card_of(run), snapshot)}
+    """A row of a list, with everything that is stored of the run. It needs the run's `version`, and no code."""
+    form = snapshot_form(run.version.graph, card_of(run), snapshot_of(run))
+    return _head(run) | _told_of(run) | {"snapshot": form}
 
 
 def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dict[str, Any]:
-    """A run; `fields`: only these parts beside its head. Raises WorkflowDisabled."""
-    workflow, snapshot = told(run)
-    form = run_state(workflow, card_of(run), snapshot, fields) | _head(run) | _told_of(run)
+    """A run; `fields`: only these parts beside its head. It needs the run's `version`, and no code."""
+    snapshot = snapshot_of(run)
+    form = run_state(run.version.graph, card_of(run), snapshot, fields) | _head(run) | _told_of(run)
     if not nested and "steps" in form:
         own = set(snapshot.scopes[""].steps)
         form["steps"] = {path: step for path, step in form["steps"].items() if path in own}

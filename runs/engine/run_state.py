@@ -1,20 +1,23 @@
-"""A stored run in the reference's forms: what getWorkflowRunById answers, and the snapshot behind it."""
+"""A stored run in the reference's forms: what getWorkflowRunById answers, and the snapshot behind it.
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+Both are made from data alone, the serialised graph of the version that the run belongs to: reading a run needs no code.
+"""
 
-from .graph import Branch, ForEach, Parallel
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from .records import RunSnapshot, Scope, StepRecord
 from .results import RunStatus, StepStatus
 from .step_result import Json, own_payload, shown_steps, step_result
 from .store import RunCard
 from .undefined import UNSET
 
-if TYPE_CHECKING:
-    from .workflow import Workflow
+Graph = Sequence[Mapping[str, Any]]  # serialised entries, as Workflow.serialized_step_graph() gives them
+
+BLOCKS = ("parallel", "conditional", "foreach")  # entries whose members run together
 
 
-def run_state(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot, fields: Sequence[str] | None) -> Json:
+def run_state(graph: Graph, card: RunCard, snapshot: RunSnapshot, fields: Sequence[str] | None) -> Json:
     """The run with its card, its steps (nested ones as `inner.x`) and the fields asked for; all of them without."""
     wanted = set(fields or ())
 
@@ -34,10 +37,10 @@ def run_state(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot, fields
     if has("payload") and snapshot.input is not UNSET:
         state["payload"] = snapshot.input
     if has("steps"):
-        state["steps"] = _flat_steps(workflow, snapshot)
+        state["steps"] = _flat_steps(graph, snapshot)
     more: Json = {
-        "activeStepsPath": _active_paths(workflow, card, snapshot),
-        "serializedStepGraph": workflow.serialized_step_graph(),
+        "activeStepsPath": _active_paths(graph, card, snapshot),
+        "serializedStepGraph": list(graph),
         "suspendedPaths": snapshot.suspended_paths if card.status is RunStatus.SUSPENDED else {},
         "resumeLabels": snapshot.resume_labels if card.status is RunStatus.SUSPENDED else {},
         "waitingPaths": {},
@@ -50,7 +53,7 @@ def run_state(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot, fields
     return state
 
 
-def snapshot_form(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot) -> Json:
+def snapshot_form(graph: Graph, card: RunCard, snapshot: RunSnapshot) -> Json:
     """The reference's stored snapshot, made from the fold."""
     scope = snapshot.scopes[""]
     form: Json = {
@@ -60,8 +63,8 @@ def snapshot_form(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot) ->
         "context": shown_steps(scope, whole=True),
         "activePaths": [scope.entry] if scope.entry >= 0 else [],
         "stepExecutionPath": list(scope.execution_path),
-        "activeStepsPath": _active_paths(workflow, card, snapshot),
-        "serializedStepGraph": workflow.serialized_step_graph(),
+        "activeStepsPath": _active_paths(graph, card, snapshot),
+        "serializedStepGraph": list(graph),
         "suspendedPaths": snapshot.suspended_paths,
         "waitingPaths": {},
         "resumeLabels": snapshot.resume_labels,
@@ -77,12 +80,12 @@ def snapshot_form(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot) ->
     return form
 
 
-def _flat_steps(workflow: "Workflow", snapshot: RunSnapshot) -> Json:
+def _flat_steps(graph: Graph, snapshot: RunSnapshot) -> Json:
     found: Json = {}
     _flatten(snapshot, snapshot.scopes[""], "", found)
-    for record in _begun(workflow, snapshot):
+    for record in _begun(graph, snapshot):
         found.pop(record.path, None)
-    if begun := _begun(workflow, snapshot):
+    if begun := _begun(graph, snapshot):
         last = max(begun, key=lambda record: record.start_seq)
         shown = last.items[max(last.items)] if last.items else last
         found[last.path] = own_payload(shown) | {"startedAt": shown.started_at, "status": "running"}
@@ -114,25 +117,34 @@ def _is_suspended(step: Any) -> bool:
     return isinstance(step, dict) and step.get("status") == "suspended"
 
 
-def _begun(workflow: "Workflow", snapshot: RunSnapshot) -> list[StepRecord]:
+def _begun(graph: Graph, snapshot: RunSnapshot) -> list[StepRecord]:
     """The members of the block that is under way. The reference stores their ends only with the end of the block, and
     of their starts only the latest.
     """
     scope = snapshot.scopes[""]
-    if snapshot.status not in (RunStatus.RUNNING, RunStatus.WAITING) or not 0 <= scope.entry < len(workflow.entries):
+    if snapshot.status not in (RunStatus.RUNNING, RunStatus.WAITING) or not 0 <= scope.entry < len(graph):
         return []
-    entry = workflow.entries[scope.entry]
-    if not isinstance(entry, Parallel | Branch | ForEach):
+    entry = graph[scope.entry]
+    if entry.get("type") not in BLOCKS:
         return []
-    records = [record for step in entry.steps if (record := scope.steps.get(step.id)) and record.entry == scope.entry]
+    ids = [_step_id(step) for step in entry.get("steps") or [entry.get("step")]]
+    records = [record for step_id in ids if (record := scope.steps.get(step_id)) and record.entry == scope.entry]
     running = any(record.status is StepStatus.RUNNING for record in records)
     return records if running else []
 
 
-def _active_paths(workflow: "Workflow", card: RunCard, snapshot: RunSnapshot) -> dict[str, list[int]]:
+def _step_id(entry: object) -> str:
+    """The id of a member of a block: a step's stands inside it, a nested workflow's beside its graph."""
+    if not isinstance(entry, Mapping):
+        return ""
+    inner = entry.get("step")
+    return str(inner.get("id", "") if isinstance(inner, Mapping) else entry.get("id", ""))
+
+
+def _active_paths(graph: Graph, card: RunCard, snapshot: RunSnapshot) -> dict[str, list[int]]:
     if card.status not in (RunStatus.RUNNING, RunStatus.WAITING):
         return {}
-    begun = _begun(workflow, snapshot) or [
+    begun = _begun(graph, snapshot) or [
         record
         for record in snapshot.scopes[""].steps.values()
         if record.status in (StepStatus.RUNNING, StepStatus.WAITING)

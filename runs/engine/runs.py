@@ -68,7 +68,7 @@ class RunBook:
         except RunNotFound:
             return None
         snapshot = fold(run_id, self._workflow.id, events)
-        return run_state(self._workflow, card, snapshot, fields)
+        return run_state(self._workflow.serialized_step_graph(), card, snapshot, fields)
 
     def _in_memory(self, run: Run) -> dict[str, object]:
         at = now_ms()
@@ -87,7 +87,8 @@ class RunBook:
     async def snapshot_form(self, run_id: str) -> dict[str, object]:
         """See Workflow.load_snapshot."""
         card, events = await self._load(run_id)
-        return snapshot_form(self._workflow, card, fold(run_id, self._workflow.id, events))
+        graph = self._workflow.serialized_step_graph()
+        return snapshot_form(graph, card, fold(run_id, self._workflow.id, events))
 
     async def listed(
         self,

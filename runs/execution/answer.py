@@ -110,11 +110,15 @@ def workflow_of(run: WorkflowRun) -> Workflow:
 
 def told(run: WorkflowRun) -> tuple[Workflow, RunSnapshot]:
     """The workflow that continues the run, and the run as its log tells it. Raises WorkflowDisabled."""
-    workflow = workflow_of(run)
+    return workflow_of(run), snapshot_of(run)
+
+
+def snapshot_of(run: WorkflowRun) -> RunSnapshot:
+    """The fold of the run's log without its chunks. Needs no code: a run of any version can be read."""
     snapshot = fold(run.pk, run.workflow_id, stored_events(run.pk, TOLD))
     # Its last event may be a chunk, which was not read.
     snapshot.seq = max(snapshot.seq, run.last_seq)
-    return workflow, snapshot
+    return snapshot
 
 
 def events_of(run: WorkflowRun) -> list[Event]:
