@@ -78,6 +78,18 @@ class RunNotFound(EngineError):
     """There is no run of this id in the store."""
 
 
+class UnreadableEvent(EngineError):
+    """An event of the run's log cannot be decoded: what was stored is damaged or missing."""
+
+    def __init__(self, seq: int, type: str, reason: str) -> None:
+        self.seq = seq
+        super().__init__(f"Event {seq} ({type.removeprefix('workflow-')}) cannot be read: {reason}.")
+
+
+class MissingValue(EngineError):
+    """A large value is not stored, or is stored in part. The text is the end of a sentence."""
+
+
 class RunAlreadyExists(EngineError):
     """A run of this id is in the store already; pick another id, or leave it out."""
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from .errors import MissingValue, UnreadableEvent
 from .json_value import encode
 
 
@@ -77,7 +78,8 @@ class Event(NamedTuple):
     """One committed event, as a store gives it back.
 
     `data` is the JSON object's text. `large` holds, by top-level key of data, values that the store keeps apart
-    because of their size; `None` when there are none (the usual case).
+    because of their size; `None` when there are none (the usual case). Such a value may be missing: its look-up raises
+    MissingValue.
     """
 
     seq: int
@@ -87,11 +89,38 @@ class Event(NamedTuple):
     large: Mapping[str, bytes] | None = None
 
     def decoded(self) -> dict[str, Any]:
-        """The data as Python values, large ones included; references to earlier events stay as they are."""
-        data: dict[str, Any] = orjson.loads(self.data)
-        for key, text in (self.large or {}).items():
-            data[key] = orjson.loads(text)
+        """The data as Python values, large ones included; references to earlier events stay as they are.
+
+        Raises UnreadableEvent.
+        """
+        data = self.small()
+        if self.large:
+            key = ""
+            try:
+                for key in self.large:
+                    data[key] = orjson.loads(self.large[key])
+            except MissingValue as error:
+                raise UnreadableEvent(self.seq, self.type, f"the value of {key!r} {error}") from None
+            except orjson.JSONDecodeError as error:
+                raise UnreadableEvent(self.seq, self.type, f"the value of {key!r} is no JSON: {error}") from None
         return data
+
+    def small(self) -> dict[str, Any]:
+        """The data as Python values without its large ones. Raises UnreadableEvent."""
+        try:
+            data = orjson.loads(self.data)
+        except orjson.JSONDecodeError as error:
+            raise UnreadableEvent(self.seq, self.type, f"its data is no JSON: {error}") from None
+        if not isinstance(data, dict):
+            raise UnreadableEvent(self.seq, self.type, "its data is no JSON object")
+        return data
+
+    def large_texts(self) -> dict[str, bytes]:
+        """The large values as JSON, by key. Raises UnreadableEvent."""
+        try:
+            return dict(self.large or {})
+        except MissingValue as error:
+            raise UnreadableEvent(self.seq, self.type, f"a value {error}") from None
 
 
 def encode_event_data(data: Mapping[str, object] | bytes) -> bytes:
@@ -105,15 +134,18 @@ def encode_event_data(data: Mapping[str, object] | bytes) -> bytes:
 
 
 def put_back(events: Iterable[Event]) -> list[Event]:
-    """The events of a whole log, from its first one on, with every value in the place where it was left out."""
+    """The events of a whole log, from its first one on, with every value in the place where it was left out.
+
+    Raises UnreadableEvent.
+    """
     texts: dict[int, bytes] = {}
     whole: list[Event] = []
     for event in events:
         if event.type in CHUNK_TYPES:
             whole.append(event)
             continue
-        data: dict[str, object] = orjson.loads(event.data)
-        large = dict(event.large or {})
+        data: dict[str, object] = event.small()
+        large = event.large_texts()
         changed = bool(large)
         data.update({key: orjson.Fragment(text) for key, text in large.items()})
         for reference, key in REFERENCES.items():

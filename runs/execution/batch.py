@@ -17,7 +17,7 @@ from runs.models import Payload, RunEvent, WorkflowRun
 from runs.models.event import PayloadUse
 
 from .connection import Connection, PostgresConnection, moment
-from .large_values import KeptValue, kept_apart
+from .large_values import PayloadRow, event_rows
 from .outbox import TOLD, note_ends
 
 RUNS = WorkflowRun._meta.db_table
@@ -127,18 +127,18 @@ class Batch:
 
     def _insert(self, connection: Connection, on_postgresql: bool) -> None:
         rows: list[tuple] = []
-        payloads: dict[str, tuple[KeptValue, set[str]]] = {}  # by SHA-256, with the runs that use each
+        payloads: dict[str, tuple[PayloadRow, set[str]]] = {}  # by SHA-256, with the runs that use each
         for write in self.writes:
             if not write.fenced:
                 run_id = write.run_id
                 for seq, type, at, data, large in write.events:
                     if large:
-                        kept, large, write.log.known = kept_apart(large, write.log.known)
-                        for value in kept:
-                            payloads.setdefault(value.sha256, (value, set()))[1].add(run_id)
+                        found, large, write.log.known = event_rows(large, write.log.known)
+                        for row in found:
+                            payloads.setdefault(row.sha256, (row, set()))[1].add(run_id)
                     rows.append((run_id, seq, type, at, data, large))
         if payloads:
-            store_payloads(connection, payloads)
+            store_payloads(connection.executemany, payloads, on_postgresql=on_postgresql)
         if rows and on_postgresql:
             connection.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
         elif rows:
@@ -170,15 +170,25 @@ def _is_stored(connection: Connection, run_id: str, event: Event) -> bool:
     return row is not None and (row[0], row[1], bytes(row[2])) == (event.type, event.at, event.data)
 
 
-def store_payloads(connection: Connection, payloads: Mapping[str, tuple[KeptValue, Collection[str]]]) -> None:
-    """Keep large values, by SHA-256, each with the runs that use it from now on."""
-    sql = TOUCH_PAYLOAD if isinstance(connection, PostgresConnection) else INSERT_PAYLOAD
-    kept = sorted(payloads.items())  # in one order, so that two writers never wait for each other
-    values = [value for _, (value, _) in kept]
-    connection.executemany(
-        sql, [(row.sha256, row.data, orjson.dumps(row.parts).decode() if row.parts else None) for row in values]
+def store_payloads(
+    executemany: Callable[[str, Sequence[Sequence]], object],
+    payloads: Mapping[str, tuple[PayloadRow, Collection[str]]],
+    *,
+    on_postgresql: bool,
+) -> None:
+    """Store rows of large values, by SHA-256, each with the runs that use it from now on.
+
+    A run that uses a row uses its parts, too, and hands them in with it: a purge may delete them in any order.
+    """
+    ordered = sorted(payloads.items())  # in one order, so that two writers never wait for each other
+    executemany(
+        TOUCH_PAYLOAD if on_postgresql else INSERT_PAYLOAD,
+        [
+            (row.sha256, row.data, None if row.parts is None else orjson.dumps(row.parts).decode())
+            for _, (row, _) in ordered
+        ],
     )
-    connection.executemany(INSERT_USE, [(sha256, run_id) for sha256, (_, runs) in kept for run_id in sorted(runs)])
+    executemany(INSERT_USE, [(sha256, run_id) for sha256, (_, runs) in ordered for run_id in sorted(runs)])
 
 
 def _insert_rows(connection: Connection, rows: list[tuple]) -> None:

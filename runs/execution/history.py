@@ -1,12 +1,12 @@
 """The read side: what a run's log tells, for pages and programs."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from django.db import connection
 
-from runs.engine.errors import RunNotFound
+from runs.engine.errors import MissingValue, RunNotFound
 from runs.engine.events import REFERENCES, Event, put_back
 from runs.engine.snapshot import RunSnapshot, fold
 from runs.models import WorkflowRun
@@ -68,37 +68,89 @@ def select_events(
         f"SELECT seq, type, at, data, large FROM {EVENTS} WHERE {' AND '.join(conditions)} ORDER BY seq{end}",  # noqa: S608
         values,
     ).fetchall()
-    large = {seq: orjson.loads(digests) for seq, _, _, _, digests in rows if digests}
-    payloads = read_payloads(execute, {digest for digests in large.values() for digest in digests.values()})
+    large = {seq: _digests(text) for seq, _, _, _, text in rows if text}
+    wanted = {digest for digests in large.values() for digest in digests.values()}
+    payloads = _payload_rows(execute, wanted) if wanted else {}
     return [
-        Event(
-            seq,
-            type,
-            at,
-            bytes(data),
-            {key: payloads[digest] for key, digest in large[seq].items()} if seq in large else None,
-        )
+        Event(seq, type, at, bytes(data), LargeValues(large[seq], payloads) if seq in large else None)
         for seq, type, at, data, _ in rows
     ]
 
 
-def read_payloads(execute: Execute, digests: Collection[str]) -> dict[str, bytes]:
-    """The values that are kept apart, whole, by their SHA-256."""
-    rows = _payload_rows(execute, digests)
-    inner = _payload_rows(execute, {digest for _, parts in rows.values() for _, digest in parts})
-    members = {digest: data for digest, (data, _) in inner.items()}
-    return {digest: put_together(data, parts, members) for digest, (data, parts) in rows.items()}
+Rows = dict[str, tuple[bytes, list]]
 
 
-def _payload_rows(execute: Execute, digests: Collection[str]) -> dict[str, tuple[bytes, list]]:
-    wanted = list(digests)
-    rows: dict[str, tuple[bytes, list]] = {}
-    for start in range(0, len(wanted), IDS_AT_ONCE):
-        some = wanted[start : start + IDS_AT_ONCE]
-        sql = f"SELECT sha256, data, parts FROM {PAYLOADS} WHERE sha256 IN ({', '.join(['%s'] * len(some))})"  # noqa: S608
-        for digest, data, parts in execute(sql, some).fetchall():
-            rows[digest] = (bytes(data), orjson.loads(parts) if parts else [])
+class LargeValues(Mapping[str, bytes]):
+    """The large values of an event as JSON, by key of its data.
+
+    Each is put together when it is asked for: the events of a run share their rows, and a thousand values of a
+    megabyte that differ in a field take little more than a megabyte.
+    """
+
+    __slots__ = ("_digests", "_rows")
+
+    def __init__(self, digests: dict[str, str], rows: Rows) -> None:
+        self._digests = digests
+        self._rows = rows
+
+    def __getitem__(self, key: str) -> bytes:
+        """Raises MissingValue."""
+        digest = self._digests[key]
+        try:
+            return put_together(digest, self._rows)
+        except KeyError as error:
+            name = str(error.args[0])
+            part = "is not stored" if name == digest else f"lacks the part {name[:12]}…"
+            raise MissingValue(part) from None
+        except (ValueError, TypeError):
+            raise MissingValue("is damaged") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+
+def _digests(text: str | bytes) -> dict[str, str]:
+    """The names of an event's large values, by key. Damaged ones are names of nothing."""
+    try:
+        names = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        names = None
+    return {key: str(name) for key, name in names.items()} if isinstance(names, dict) else {"large": "damaged"}
+
+
+def _payload_rows(execute: Execute, digests: Collection[str]) -> Rows:
+    """These rows of large values and all their parts, a query a level. Missing and damaged ones are left out."""
+    rows: Rows = {}
+    wanted, asked = set(digests), set(digests)
+    while wanted:
+        found = _rows_named(execute, sorted(wanted))
+        rows |= found
+        wanted = {member for _, parts in found.values() for _, member in parts} - asked
+        asked |= wanted
     return rows
+
+
+def _rows_named(execute: Execute, digests: Sequence[str]) -> Rows:
+    rows: Rows = {}
+    for start in range(0, len(digests), IDS_AT_ONCE):
+        some = digests[start : start + IDS_AT_ONCE]
+        sql = f"SELECT sha256, data, parts FROM {PAYLOADS} WHERE sha256 IN ({', '.join(['%s'] * len(some))})"  # noqa: S608
+        for digest, data, text in execute(sql, some).fetchall():
+            parts = _parts(text) if text else []
+            if parts is not None:
+                rows[digest] = (bytes(data), parts)
+    return rows
+
+
+def _parts(text: str | bytes) -> list | None:
+    """The parts of a row, checked; None: they are damaged."""
+    try:
+        return [(int(place), str(member)) for place, member in orjson.loads(text)]
+    except (ValueError, TypeError):
+        return None
 
 
 def _whole(execute: Execute, run_id: str, events: list[Event]) -> list[Event]:
@@ -118,7 +170,7 @@ def _with_large(event: Event) -> Event:
     """A large chunk: nothing ever refers to it, so `put_back` leaves it as it is."""
     if not event.large:
         return event
-    data = orjson.loads(event.data) | {key: orjson.Fragment(text) for key, text in event.large.items()}
+    data = event.small() | {key: orjson.Fragment(text) for key, text in event.large_texts().items()}
     return event._replace(data=orjson.dumps(data), large=None)
 
 
@@ -127,9 +179,7 @@ def _referred(events: Collection[Event]) -> set[int]:
     seqs = set()
     for event in events:
         if b'From":' in event.data:
-            seqs |= {
-                value for key, value in orjson.loads(event.data).items() if key in REFERENCES and isinstance(value, int)
-            }
+            seqs |= {value for key, value in event.small().items() if key in REFERENCES and isinstance(value, int)}
     return seqs
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.db import connection
 
 from runs.engine.events import Event
-from runs.models import Payload
-from runs.models.event import PayloadUse
 
-from .batch import INSERT_EVENT
-from .large_values import encoded_event, kept_apart
+from .batch import INSERT_EVENT, store_payloads
+from .large_values import encoded_event, event_rows
 
 
 def event_of(seq: int, kind: str, at: int, data: Mapping[str, object]) -> Event:
@@ -21,16 +20,9 @@ def event_of(seq: int, kind: str, at: int, data: Mapping[str, object]) -> Event:
 def store_event(run_id: str, event: Event) -> None:
     """Write an event that no execution writes. To be called in the transaction that changes the run's row."""
     large = None
-    if event.large:
-        rows, large, _ = kept_apart(event.large)
-        Payload.objects.bulk_create(
-            [Payload(**row._asdict()) for row in rows],
-            update_conflicts=True,  # a purge waits for this transaction, and then finds the use
-            unique_fields=["sha256"],
-            update_fields=["parts"],
-        )
-        PayloadUse.objects.bulk_create(
-            [PayloadUse(sha256=row.sha256, run_id=run_id) for row in rows], ignore_conflicts=True
-        )
     with connection.cursor() as cursor:
+        if event.large:
+            rows, large, _ = event_rows(event.large)
+            payloads = {row.sha256: (row, [run_id]) for row in rows}
+            store_payloads(cursor.executemany, payloads, on_postgresql=settings.ON_POSTGRESQL)
         cursor.execute(INSERT_EVENT, (run_id, event.seq, event.type, event.at, event.data, large))

@@ -36,39 +36,47 @@ class RunEvent(models.Model):
         return f"{self.run_id} {self.seq} {self.type}"
 
 
-class PayloadQuerySet(models.QuerySet["Payload"]):
-    def whole(self, digests: Iterable[str]) -> dict[str, bytes]:
-        """The values of these digests, each as it was before its large members were taken out. In two queries."""
-        rows = {payload.sha256: payload for payload in self.filter(sha256__in=set(digests))}
-        inner = {digest for payload in rows.values() for _, digest in payload.parts or []}
-        members = {digest: bytes(data) for digest, data in self.filter(sha256__in=inner).values_list("sha256", "data")}
-        return {digest: put_together(bytes(row.data), row.parts, members) for digest, row in rows.items()}
-
-
-def put_together(data: bytes, parts: Sequence[Sequence] | None, members: Mapping[str, bytes]) -> bytes:
-    """A value with its large members back in their places."""
-    pieces, start = [], 0
-    for place, digest in parts or []:
-        pieces += [data[start:place], members[digest]]
-        start = place
-    return b"".join([*pieces, data[start:]])
-
-
 class Payload(models.Model):
-    """A large value, kept once however often it occurs.
+    """A row of a large value, stored once however often it occurs.
 
-    Of an object, large members stand in rows of their own: a step that hands on a megabyte and counts one field up
-    stores the field. `PayloadQuerySet.whole()` gives values back as they were.
+    Large members of an object or a list have rows of their own, and theirs, too: a step that hands on a megabyte and
+    increments a field stores the field. `put_together()` returns a value as it was.
     """
 
-    sha256 = models.CharField(primary_key=True, max_length=64)  # of the whole value, hexadecimal
+    # Hexadecimal. Of data; of a row with parts, of data and parts (execution/large_values.py); of one that an earlier
+    # release wrote with parts, of the whole value.
+    sha256 = models.CharField(primary_key=True, max_length=64)
     data = models.BinaryField()  # JSON, UTF-8; without its large members, if it has `parts`
-    parts = models.JSONField(null=True)  # [[place in data, SHA-256 of the member that belongs there], …], in order
-
-    objects = PayloadQuerySet.as_manager()
+    parts = models.JSONField(null=True)  # [[place in data, SHA-256 of the row that belongs there], …], in order
 
     def __str__(self) -> str:
         return self.sha256
+
+
+# Of values in values: JSON is never nested so deeply. More are a row that contains itself.
+DEEPEST_PARTS = 1_100
+
+
+def put_together(digest: str, rows: Mapping[str, tuple[bytes, Sequence[Sequence]]]) -> bytes:
+    """The value of a row with its members back in their places, at every depth.
+
+    `rows`: data and parts by SHA-256. Raises KeyError for a row that is not among them, and ValueError for rows that
+    contain themselves.
+    """
+    pieces: list[bytes] = []
+    path = [(digest, 0, 0)]  # the row, the number of its next part, and how much of its data is done
+    while path:
+        name, number, start = path.pop()
+        data, parts = rows[name]
+        if number == len(parts):
+            pieces.append(data[start:] if start else data)
+            continue
+        place, member = parts[number]
+        pieces.append(data[start:place])
+        path += [(name, number + 1, place), (member, 0, 0)]
+        if len(path) > DEEPEST_PARTS:
+            raise ValueError(f"the value {digest} contains itself")
+    return b"".join(pieces)
 
 
 class PayloadUseQuerySet(models.QuerySet["PayloadUse"]):

@@ -214,3 +214,32 @@ def loop(ctx: StepContext) -> None:
 
 
 looping = Workflow(id="looping").then(loop).commit()
+
+
+@step(id="wrap_it")
+async def wrap_it(ctx: StepContext) -> object:
+    ctx.set_state({"seen": ctx.input, "list": [ctx.input]})
+    return {"order": ctx.input, "ok": True}
+
+
+@step(id="left")
+async def left(ctx: StepContext) -> object:
+    await ctx.writer.write({"chunk": ctx.input})
+    return [0, ctx.input]
+
+
+@step(id="twice")
+async def twice(ctx: StepContext) -> object:
+    return {"a": ctx.input, "b": ctx.input}
+
+
+@step(id="ask_about")
+async def ask_about(ctx: StepContext) -> object:
+    if ctx.resume_data is UNSET:
+        return await ctx.suspend({"review": ctx.input})
+    return {"asked": ctx.input, "answer": ctx.resume_data}
+
+
+handing = Workflow(id="handing").then(wrap_it).parallel([left, echo]).then(twice)
+handing.map({"whole": {"step": "twice", "path": "."}, "given": {"initData": True, "path": "."}})
+handing.sleep(0.05).then(ask_about).commit()
