@@ -2,12 +2,14 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
 import orjson
 
+from . import user_code
 from .conditions import truthy
 from .context import DONE, NOT_BAILED, Sink, StepContext
 from .current_step import current_step
@@ -18,14 +20,18 @@ from .json_value import settle
 from .masking import Mask
 from .records import StepRecord
 from .results import StepStatus
-from .schemas import issues_cause, issues_text
+from .schemas import STEP_INPUT, issues_cause, issues_text
 from .site import Ending, Site, Start, Walk
 from .step import Step, StepFunction
-from .threads import StepStopped, ThreadCall
+from .threads import GRACE_SECONDS, StepStopped, ThreadCall
 from .tracing import TraceSpan
 from .undefined import UNSET
+from .user_code import Escaped, awaited, call_plain, contained
 from .values import NOTHING, Value
 
+logger = logging.getLogger("wfconsole.engine")
+
+STEP_INPUT_CODE = "WORKFLOW_STEP_INPUT_VALIDATION_FAILED"
 MAX_UNSEEN_CHUNKS = 64  # a thread waits for the loop after so many
 
 
@@ -36,6 +42,7 @@ class Body:
         "checked",
         "ex",
         "payload",
+        "reads_again",
         "record",
         "schema_instance",
         "secrets",
@@ -43,6 +50,7 @@ class Body:
         "site",
         "span",
         "start",
+        "unread",
         "walk_nested",
     )
 
@@ -67,6 +75,8 @@ class Body:
         self.sink: Sink = ex  # where the chunks of the attempt now running go
         self.walk_nested = walk_nested
         self.secrets: object = None  # see CurrentStep
+        self.reads_again = False
+        self.unread: Exception | None = None  # what the code of a model raised when it was to read the input
 
     # --- As a CurrentStep ---
 
@@ -97,6 +107,8 @@ class Body:
     async def attempt(self, number: int, timeout: float | None) -> Ending:
         """One try. Raises what the step raised."""
         step = self.site.step
+        if self.unread is not None:
+            self._read_input()
         if step.workflow is not None:
             start = self.start if number == 0 else Start(self.payload)
             return await self.walk_nested(self.ex, self.site.flow, self.site, self.record, start)
@@ -111,8 +123,6 @@ class Body:
             with self.span.use():
                 if timeout:
                     result = await self._within(timeout, function, context)
-                elif step.is_async:
-                    result = await function(context)  # type: ignore[misc]
                 else:
                     result = await self._outcome(function, context)
         except asyncio.CancelledError:
@@ -122,7 +132,20 @@ class Body:
         finally:
             current_step.reset(current)
             ex.leave_body(task)
-        return self._ending(step, context, result)
+        return call_plain(self._ending, step, context, result)  # what was returned may be written by author's code
+
+    def _read_input(self) -> None:
+        """Raise what the first try to read the input raised; a further attempt of the step tries it again."""
+        schema, error = self.site.step.input_schema, self.unread
+        if error is not None and not self.reads_again:
+            self.reads_again = True
+            raise error
+        if schema is not None:
+            parsed = schema.parse(self.payload.copy())
+            if parsed.issues:
+                raise StepRefused(issues_text(STEP_INPUT, parsed.issues), code=STEP_INPUT_CODE)
+            self.schema_instance = parsed.instance
+        self.unread = None
 
     def _context(self, number: int) -> StepContext[Any]:
         ex, step, record = self.ex, self.site.step, self.record
@@ -138,29 +161,53 @@ class Body:
             answer = Value(record.resume_payload).copy()
             if step.resume_schema is not None:
                 answer = step.resume_schema.instance(answer)
-        self.sink = ex if step.is_async else _ThreadSink(ex)
+        if not step.is_async:
+            self.sink = _ThreadSink(ex)
+        else:
+            self.sink = ex if step.time_limit(self.site.flow.workflow.retries) is None else _ClosableSink(ex)
         return StepContext(self, number, instance, answer)
 
     async def _within(self, timeout: float, function: StepFunction, context: StepContext[Any]) -> object:
+        """The outcome, or TimeoutError: in a task of its own, which is left behind when it does not end by a cancel."""
+        sink = self.sink
+        work = self.ex.loop.create_task(self._outcome(function, context))
         try:
-            async with asyncio.timeout(timeout) as limit:
-                return await self._outcome(function, context)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            told = f"The step {self.site.step.id} took longer than its time limit of {in_words(timeout)}."
-            raise TimeoutError(told) from None
+            await asyncio.wait({work}, timeout=timeout)
+        except asyncio.CancelledError:
+            await self._give_up(work, sink)
+            raise
+        if not work.done():
+            await self._give_up(work, sink)
+            limit = f"The step {self.site.step.id} took longer than its time limit of {in_words(timeout)}."
+            raise TimeoutError(limit)
+        if work.cancelled():
+            raise Escaped(asyncio.CancelledError())
+        return work.result()
+
+    async def _give_up(self, work: "asyncio.Task[object]", sink: Sink) -> None:
+        """Cancel the work, and wait for its end for a moment; from then on nothing it writes belongs to the run."""
+        work.add_done_callback(_retrieve)
+        work.cancel()
+        try:
+            await asyncio.wait({work}, timeout=GRACE_SECONDS)
+        finally:
+            if isinstance(sink, _ClosableSink):
+                sink.closed = True
+            if not work.done():
+                logger.warning("Step %s of run %s goes on: it ignores its cancel.", self.path, self.run_id)
 
     async def _outcome(self, function: StepFunction, context: StepContext[Any]) -> object:
-        outcome = function(context) if self.site.step.is_async else await self._in_thread(partial(function, context))
-        return await outcome if inspect.isawaitable(outcome) else outcome
+        if self.site.step.is_async:
+            return await user_code.call(function, context)
+        outcome = await self._in_thread(partial(function, context))
+        return await contained(awaited(outcome)) if inspect.isawaitable(outcome) else outcome
 
     async def _in_thread(self, function: Callable[[], object]) -> object:
         call = ThreadCall(function)
         try:
             return await call.future
         except asyncio.CancelledError:
-            if isinstance(self.sink, _ThreadSink):
+            if isinstance(self.sink, _ClosableSink):
                 self.sink.closed = True
             if call.is_at_work:
                 self.ex.leave_behind(self.site.path, call)
@@ -185,18 +232,39 @@ class Body:
         return Ending(StepStatus.SUCCESS, output, state)
 
 
-class _ThreadSink:
-    """Chunks of a step that runs in a thread: handed to the loop in order, and waited for now and then."""
+def _retrieve(work: "asyncio.Task[object]") -> None:
+    """Look at what a task that was given up has raised: asyncio reports an exception that nobody looks at."""
+    if not work.cancelled():
+        work.exception()
 
-    __slots__ = ("_ex", "_unseen", "closed")
+
+class _ClosableSink:
+    """Chunks of a step that may have to be left behind."""
+
+    __slots__ = ("_ex", "closed")
 
     def __init__(self, ex: Execution) -> None:
         self._ex = ex
-        self._unseen = 0
         self.closed = False  # the step is over, and its function was left behind
 
     def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
         """See Sink. Raises StepStopped in a function that was left behind: nothing it writes belongs to the run."""
+        if self.closed:
+            raise StepStopped
+        return self._ex.chunk(path, name, chunk, custom=custom)
+
+
+class _ThreadSink(_ClosableSink):
+    """Chunks of a step that runs in a thread: handed to the loop in order, and waited for now and then."""
+
+    __slots__ = ("_unseen",)
+
+    def __init__(self, ex: Execution) -> None:
+        super().__init__(ex)
+        self._unseen = 0
+
+    def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
+        """As _ClosableSink."""
         if self.closed:
             raise StepStopped
         text, value = settle(chunk)  # refused, or fixed, in the caller's own thread

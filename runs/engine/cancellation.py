@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class CancelToken:
     """Asks a run to stop, and tells its steps so. Once canceled it stays canceled.
 
-    A running step is not interrupted by it: steps look at `aborted`, or wait for it.
+    A running step is not interrupted by it: steps look at `aborted`, or wait for it. `aborted` is set at once, also by
+    another thread and while the loop of the run is blocked; listeners are called on the loop.
     """
 
-    __slots__ = ("_event", "_listeners", "_loop", "aborted", "by", "canceled", "expired")
+    __slots__ = ("_event", "_listeners", "_loop", "_notified", "aborted", "by", "canceled", "expired")
 
     def __init__(self) -> None:
         self.aborted = False
@@ -20,6 +22,7 @@ class CancelToken:
         self._event: asyncio.Event | None = None
         self._listeners: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._notified = False
 
     def cancel(self, by: str | None = None) -> None:
         """Stop the run; on the thread of the loop that executes it, or before it is executed."""
@@ -37,25 +40,35 @@ class CancelToken:
 
     def abort(self) -> None:
         """Stop the run from within. Its spans tell how its steps ended, not that they were canceled."""
-        if self.aborted:
+        if not self.aborted:
+            self.aborted = True
+            self.notify()
+
+    def notify(self) -> None:
+        """Call the listeners, once, of a run that was told to stop. On the loop that executes it."""
+        if not self.aborted or self._notified:
             return
-        self.aborted = True
+        self._notified = True
         if self._event is not None:
             self._event.set()
         for listener in list(self._listeners):
             listener()
 
     def cancel_threadsafe(self, by: str | None = None) -> None:
-        """Stop the run, from any thread. Does nothing when its loop is closed."""
+        """Stop the run, from any thread. A step that blocks the loop ends a canceled run all the same."""
+        if self.aborted:
+            return
+        self.canceled, self.by = True, by
+        self.aborted = True  # last: whoever sees it finds the rest
         loop = self._loop
-        if loop is None:
-            self.cancel(by)
-        elif not loop.is_closed():
-            loop.call_soon_threadsafe(self.cancel, by)
+        with suppress(RuntimeError):  # the loop is closed
+            if loop is not None:
+                loop.call_soon_threadsafe(self.notify)
 
     async def wait(self) -> None:
         """Until the run is told to stop."""
         if self.aborted:
+            self.notify()
             return
         if self._event is None:
             self._event = asyncio.Event()

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from . import user_code
 from .conditions import Predicate, truthy
 from .context import FunctionContext
 from .events import EventType
 from .execution import Execution
-from .failures import Failure, failure_of, is_fatal
+from .failures import Failure, failure_of
 from .graph import Branch, Condition, Loop, Parallel, Then
 from .records import StepRecord
 from .results import StepStatus
@@ -188,9 +189,7 @@ async def _holding(ex: Execution, flow: Flow, entry: Branch, given: Value, span:
         context = ex.function_context(flow.workflow, flow.scope, flow.run_id, given.copy(), "conditional", own)
         try:
             holds[number] = truthy(await call(condition, context))
-        except BaseException as error:
-            if is_fatal(error):
-                raise
+        except Exception as error:
             holds[number] = False
             failure = failure_of(error)
             told = condition_error_info(flow.workflow.id, flow.run_id, failure.message, failure.stack_text)
@@ -208,11 +207,13 @@ async def _holding(ex: Execution, flow: Flow, entry: Branch, given: Value, span:
 
 
 async def call(function: Condition | Callable[..., object], context: FunctionContext) -> object:
-    """The answer of a condition or of another function of the workflow; plain functions run on the loop."""
+    """The answer of a condition or of another function of the workflow; plain functions run on the loop.
+
+    Raises Exceptions alone, or a CancelledError when the task was canceled from outside.
+    """
     if isinstance(function, Predicate):
         return function.evaluate(context)
-    outcome = function(context)
-    return await outcome if inspect.isawaitable(outcome) else outcome
+    return await user_code.call(function, context)
 
 
 def _block_outcome(
@@ -304,9 +305,7 @@ async def run_loop(ex: Execution, flow: Flow, index: int, entry: Loop, given: Va
             return _canceled_loop(ex, flow, entry, span, done + 1)
         try:
             holds = await _loop_holds(ex, flow, entry, span, value, iteration)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
+        except Exception as error:
             return failed_entry(ex, site, failure_of(error), span)
         done = iteration
         if ex.cancel.aborted:
@@ -324,7 +323,7 @@ async def _loop_holds(ex: Execution, flow: Flow, entry: Loop, span: TraceSpan, v
     context = ex.function_context(flow.workflow, flow.scope, flow.run_id, value.copy(), "loop", own, iteration)
     try:
         answer = await call(entry.condition, context)
-    except BaseException as error:
+    except Exception as error:
         failure = failure_of(error)
         own.fail(run_error_info(failure.error))
         raise

@@ -12,6 +12,7 @@ from .cancellation import CancelToken
 from .context import DONE, FunctionContext, Writer
 from .errors import NotJson
 from .events import EventType
+from .failures import log_failure
 from .json_value import encode
 from .records import RunSnapshot, Scope
 from .request_context import RequestContext
@@ -21,6 +22,7 @@ from .store import CardChange, RunLog, now_ms
 from .threads import ThreadCall
 from .tracing import NO_SPAN, TraceSpan, Tracing, TracingContext
 from .undefined import UNSET
+from .user_code import call_plain
 from .values import INLINE_BYTES, Value
 from .watch_events import watch_events
 
@@ -132,9 +134,9 @@ class Execution:
         """Hand a watch event to all watchers. One that raises is reported, and disturbs nobody."""
         for watcher in list(self.watchers):
             try:
-                watcher(event)
-            except Exception:
-                logger.exception("A watcher of run %s failed", self.snapshot.run_id)
+                call_plain(watcher, event)
+            except Exception as error:
+                log_failure(logger, "A watcher of run %s failed", self.snapshot.run_id, error=error)
 
     def _with_start(self, at: int, card: CardChange | None, data: dict[str, object]) -> CardChange:
         """The first event of an execution tells the trace, and sets the card going."""
@@ -329,6 +331,9 @@ class Execution:
         """The step's function has ended, in whatever way."""
         if task is not None:
             self._bodies.discard(task)
+            if task in self._interrupted:  # it made something else of the interruption
+                self._interrupted.discard(task)
+                task.uncancel()
 
     def was_interrupted(self, task: asyncio.Task[Any] | None) -> bool:
         """Whether a CancelledError in this task is our own; it is taken back then."""

@@ -15,7 +15,7 @@ from .control_flow import Outcome, output_of_block, output_of_step, run_block, r
 from .errors import NonRetryableError
 from .events import Event, EventType
 from .execution import Execution, LeftBehind, Parked
-from .failures import Failure, failure_of, is_fatal
+from .failures import Failure, failure_of
 from .foreach import run_foreach
 from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
 from .lifecycle import RunEnd, RunInfo
@@ -111,9 +111,7 @@ async def _announce(ex: Execution) -> Failure | None:
         await ex.workflow.announce(
             RunInfo(ex.snapshot.run_id, ex.workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot)
         )
-    except BaseException as error:
-        if is_fatal(error):
-            raise
+    except Exception as error:
         return failure_of(error)
     return None
 
@@ -282,6 +280,7 @@ def _nested_failure(flow: Flow, record: StepRecord | None) -> Failure:
 
 async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = None) -> RunStatus:
     """Write the run's end, tell it to the trace and to the workflow's callbacks, and wait until it is durable."""
+    ex.cancel.notify()  # a cancel that came while a step blocked the loop
     status, type, data, detail = _end_event(ex, outcome, refusal)
     card: CardChange = {"status": status, "wake_at": None, "detail": detail}
     if status.is_final:

@@ -6,7 +6,7 @@ from .control_flow import ENDED, Outcome, advance, answer_for, call, failed_entr
 from .errors import EngineError
 from .events import EventType
 from .execution import Execution
-from .failures import Failure, failure_of, is_fatal
+from .failures import Failure, failure_of
 from .graph import ForEach
 from .records import StepRecord
 from .results import StepStatus
@@ -92,9 +92,7 @@ class _ForEach:
             )
             try:
                 told = await call(told, context)
-            except BaseException as error:
-                if is_fatal(error):
-                    raise
+            except Exception as error:
                 return failure_of(error)
         number = told if isinstance(told, int | float) and not isinstance(told, bool) else 1
         return max(1, math.floor(number)) if math.isfinite(number) else 1

@@ -15,6 +15,7 @@ from .json_value import check_numbers, decode, write
 from .parsed import Issue, Parsed
 from .schema_copies import copies
 from .undefined import UNSET
+from .user_code import call_plain
 
 
 class PydanticSchema:
@@ -32,7 +33,13 @@ class PydanticSchema:
         self.copies = copies(self._adapter.core_schema)  # whether what is read shares nothing with what was given
 
     def parse(self, value: object, text: bytes | None, *, has_secrets: bool) -> Parsed:
-        """See Schema.parse. `has_secrets`: whether the type has places whose values Pydantic hides when it writes."""
+        """See Schema.parse. `has_secrets`: whether the type has places whose values Pydantic hides when it writes.
+
+        Raises what a validator or a serializer raises beside its issues; Escaped where that is no Exception.
+        """
+        return call_plain(self._parse, value, text, has_secrets)
+
+    def _parse(self, value: object, text: bytes | None, has_secrets: bool) -> Parsed:
         if value is UNSET:
             return Parsed(value, value, (Issue((), "Field required"),))
         if isinstance(value, BaseModel):

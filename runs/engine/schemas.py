@@ -3,17 +3,21 @@
 A schema says two things at once: what a value must be, and how it is read (defaults filled in, unknown keys dropped).
 """
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from .errors import InvalidInput
+from .errors import EngineError, InvalidInput
+from .failures import failure_of, log_failure
 from .json_schema import JsonSchema
 from .parsed import Issue, Parsed
 
 if TYPE_CHECKING:
     from .pydantic_schema import PydanticSchema
+
+logger = logging.getLogger("wfconsole.engine")
 
 INVALID_INPUT = "Invalid input data"
 INVALID_STATE = "Invalid initial data"
@@ -93,7 +97,14 @@ class Schema:
 
     def check(self, value: object, head: str = INVALID_INPUT) -> Parsed:
         """The value as the schema reads it. Raises InvalidInput with all issues below that head line."""
-        parsed = self.parse(value)
+        try:
+            parsed = self.parse(value)
+        except EngineError:
+            raise
+        except Exception as error:  # of the model's own code
+            log_failure(logger, "A model's own code failed to read a value.", error=error)
+            issue = f"The value cannot be checked: the code of its model raised {failure_of(error).error['name']}."
+            raise InvalidInput(head, [("", issue)]) from None
         if parsed.issues:
             raise InvalidInput(head, [(issue.dotted, issue.message) for issue in parsed.issues])
         return parsed

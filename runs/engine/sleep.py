@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from .control_flow import ENDED, Outcome, call, failed_entry, of_record
 from .events import EventType
 from .execution import Execution
-from .failures import failure_of, is_fatal
+from .failures import failure_of
 from .graph import Sleep, milliseconds
 from .records import StepRecord
 from .results import RunStatus, StepStatus
@@ -37,9 +37,7 @@ async def run_sleep(ex: Execution, flow: Flow, index: int, entry: Sleep, given: 
     if record.wake_at is None:
         try:
             wake_at = await _told_wake_at(ex, flow, entry, given, span)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
+        except Exception as error:
             site = Site(flow, _NAMELESS, path, index, span, owner=owner)
             return failed_entry(ex, site, failure_of(error), span)
         ex.emit(EventType.STEP_WAITING, place | {"wakeAt": wake_at})

@@ -4,11 +4,11 @@ import asyncio
 import uuid
 from contextlib import suppress
 
-from .attempt import Body
+from .attempt import STEP_INPUT_CODE, Body
 from .errors import NotJson, StepRefused
 from .events import EventType
 from .execution import Execution, Interrupted
-from .failures import Failure, failure_of, is_fatal
+from .failures import Failure, failure_of
 from .json_value import same_json
 from .records import StepRecord
 from .results import StepStatus
@@ -28,9 +28,13 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     step, flow = site.step, site.flow
     workflow = flow.workflow
     refusal: StepRefused | None = None
+    unread: Exception | None = None
     payload, instance = start.given, _UNREAD
     if start.answer is None and ex.workflow.validate_inputs:
-        payload, instance, refusal = _read_input(ex, step, start.given)
+        try:
+            payload, instance, refusal = _read_input(ex, step, start.given)
+        except Exception as error:  # of a model's own code: as if the step had raised it
+            unread = error
     info = site.info
     span = site.span.step(
         step.id,
@@ -43,6 +47,7 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     if site.together:
         await asyncio.sleep(0)  # all that begin together begin before one of them ends
     body = Body(ex, site, span, record, payload, instance, start, walk_nested)
+    body.unread = unread
     ending: Ending | Failure
     if refusal is not None:
         ending = failure_of(refusal)  # trying again could not help
@@ -69,7 +74,7 @@ def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object,
         if parsed.issues:
             refusal = StepRefused(
                 issues_text(STEP_INPUT, parsed.issues),
-                code="WORKFLOW_STEP_INPUT_VALIDATION_FAILED",
+                code=STEP_INPUT_CODE,
                 cause=issues_cause(parsed.issues),
             )
             return given, UNSET, refusal
@@ -131,9 +136,7 @@ async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy, timeout: f
             return Ending(StepStatus.CANCELED)
         except StepFailed as error:
             failure = error.failure
-        except BaseException as error:
-            if is_fatal(error) or not isinstance(error, Exception):
-                raise
+        except Exception as error:
             failure = failure_of(error)
         done = len(record.attempts)
         if done >= policy.attempts or failure.non_retryable or failure.is_refusal or ex.cancel.aborted:

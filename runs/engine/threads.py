@@ -9,6 +9,8 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
+from .user_code import Escaped
+
 T = TypeVar("T")
 
 IDLE_SECONDS = 10.0
@@ -81,8 +83,9 @@ class ThreadCall(Generic[T]):
             self._thread = threading.get_ident()
         try:
             value = self._context.run(self._function)
-        except BaseException as error:  # handed over as it is; the waiting coroutine raises it
-            outcome: Callable[[], None] = lambda error=error: self._fail(error)  # type: ignore[misc]  # noqa: E731
+        except BaseException as error:
+            raised = error if isinstance(error, Exception) and not isinstance(error, StopIteration) else Escaped(error)
+            outcome: Callable[[], None] = lambda: self._fail(raised)  # noqa: E731
         else:
             outcome = lambda: self._succeed(value)  # noqa: E731
         with self._guard:
@@ -106,10 +109,8 @@ class ThreadCall(Generic[T]):
         if not self.future.done():
             self.future.set_result(value)
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: Exception) -> None:
         if not self.future.done():
-            if isinstance(error, StopIteration):  # a future refuses it
-                error = RuntimeError(f"The step raised StopIteration: {error}")
             self.future.set_exception(error)
 
 

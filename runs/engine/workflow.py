@@ -10,10 +10,12 @@ from typing import Any, Literal, Self
 
 import orjson
 
+from . import user_code
 from .conditions import Predicate
 from .context import StepContext
 from .deadline import BY_CODE, BY_CONSOLE, BY_START, Deadline, checked_limit
 from .errors import InvalidWorkflow
+from .failures import log_failure
 from .graph import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
 from .lifecycle import RunEnd, RunInfo
 from .mapping import MapConfig
@@ -252,9 +254,7 @@ class Workflow:
     async def announce(self, info: RunInfo) -> None:
         """Call on_start; what it raises comes through."""
         if self.on_start is not None:
-            outcome = self.on_start(info)
-            if inspect.isawaitable(outcome):
-                await outcome
+            await user_code.call(self.on_start, info)
 
     async def tell_end(self, end: RunEnd) -> None:
         """Call on_finish, and on_error after a failure. What they raise is logged."""
@@ -263,11 +263,9 @@ class Workflow:
             if callback is None:
                 continue
             try:
-                outcome = callback(end)
-                if inspect.isawaitable(outcome):
-                    await outcome
-            except Exception:
-                logger.exception("A callback of workflow %s failed", self.id)
+                await user_code.call(callback, end)
+            except Exception as error:
+                log_failure(logger, "A callback of workflow %s failed", self.id, error=error)
 
     # Description
 

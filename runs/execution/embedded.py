@@ -103,8 +103,10 @@ class EmbeddedExecutor:
         self._call(self._wake.set)
 
     def cancel(self, run_id: str, by: str) -> None:
-        """Stop a run that is executed here, if there is one."""
-        self._call(self._cancel, run_id, by)
+        """Stop a run that is executed here, if there is one; also while a step blocks the loop."""
+        execution = self._executions.get(run_id)
+        if execution is not None:
+            execution.cancel.cancel_threadsafe(by or None)
 
     def perform(self, act: Callable[[Connection], T]) -> "Future[T] | None":
         """Have an act carried out with the executor's next commit. None: this process does not execute runs now."""

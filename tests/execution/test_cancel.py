@@ -107,3 +107,11 @@ def test_a_canceled_function_in_a_thread_is_stopped_when_python_can(executor, st
     until(run, "canceled")
     until(run, lambda run: run.lingering is None and file.exists(), seconds=5)
     assert file.read_text() == "StepStopped"
+
+
+def test_a_run_canceled_while_its_last_step_blocks_the_loop_ends_as_canceled(executor, start, until):
+    run = until(start("freezing"), lambda run: run.last_seq >= 3)
+    time.sleep(0.2)  # until the step blocks: nothing tells of it
+    assert dispatch.cancel(run.id, actor=Actor("vera"))
+    until(run, "canceled")
+    assert read_events(run.id)[-1].decoded() == {"by": "vera"}

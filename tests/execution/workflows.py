@@ -243,3 +243,15 @@ async def ask_about(ctx: StepContext) -> object:
 handing = Workflow(id="handing").then(wrap_it).parallel([left, echo]).then(twice)
 handing.map({"whole": {"step": "twice", "path": "."}, "given": {"initData": True, "path": "."}})
 handing.sleep(0.05).then(ask_about).commit()
+
+
+@step(id="freeze")
+async def freeze(ctx: StepContext) -> str:
+    """Blocks the event loop, which it should not."""
+    await ctx.writer.write("freezing")
+    await asyncio.sleep(0.05)
+    time.sleep(1)  # noqa: ASYNC251  that is what it is for
+    return "thawed"
+
+
+freezing = Workflow(id="freezing").then(freeze).commit()

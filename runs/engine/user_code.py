@@ -1,0 +1,134 @@
+"""Runs code of a workflow's author so that nothing it raises ends more than the step or callback that it is in."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Escaped(Exception):
+    """Carries what author's code raised where it must not pass as it is.
+
+    Such as SystemExit, KeyboardInterrupt, GeneratorExit or a CancelledError that nobody outside asked for: asyncio
+    would end its event loop, or the task, for them. A failure has the name and the message of `error`.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        super().__init__(type(error).__name__)
+
+
+async def contained(coroutine: Coroutine[Any, Any, object]) -> object:
+    """Await a coroutine of author's code. Raises its Exceptions as they are, and Escaped for all others.
+
+    A CancelledError passes through only when something outside the coroutine has canceled this task. A task that
+    cancels itself counts as having raised a CancelledError, also when it returns before that is delivered.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        return await coroutine
+    before = task.cancelling()
+    segments = _Segments(coroutine, task)
+    error: BaseException | None = None
+    result: object = None
+    try:
+        result = await segments
+    except Exception as raised:
+        error = raised
+    except asyncio.CancelledError as raised:
+        if task.cancelling() > before and not segments.canceled_itself:
+            raise
+        error = Escaped(raised)
+    except GeneratorExit as raised:
+        if not _is_running(task):  # the coroutine is being closed: its loop has ended
+            raise
+        error = Escaped(raised)
+    except BaseException as raised:
+        error = Escaped(raised)
+    if segments.canceled_itself and await _takes_back_cancel(task, before) and error is None:
+        error = Escaped(asyncio.CancelledError())
+    if error is not None:
+        raise error
+    return result
+
+
+async def call(function: Callable[..., object], *arguments: object) -> object:
+    """Call a function of the author's on the event loop, and await what it returns. Raises as contained() does."""
+    return await contained(_invoke(function, arguments))
+
+
+async def _invoke(function: Callable[..., object], arguments: tuple[object, ...]) -> object:
+    outcome = function(*arguments)
+    return await outcome if inspect.isawaitable(outcome) else outcome
+
+
+async def awaited(awaitable: Awaitable[object]) -> object:
+    """Any awaitable as a coroutine."""
+    return await awaitable
+
+
+def call_plain(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Call author's code that never waits, such as a validator. Raises Exceptions as they are, Escaped for others."""
+    try:
+        return function(*arguments, **options)
+    except Exception:
+        raise
+    except BaseException as error:
+        raise Escaped(error) from None
+
+
+async def _takes_back_cancel(task: "asyncio.Task[Any]", before: int) -> bool:
+    """Undo the cancels that author's code asked of its own task. Whether one was still to be delivered."""
+    while task.cancelling() > before:
+        task.uncancel()
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        if task.cancelling() > before:  # another one, from outside
+            raise
+        return True
+    return False
+
+
+def _is_running(task: "asyncio.Task[Any]") -> bool:
+    try:
+        return asyncio.current_task() is task
+    except RuntimeError:
+        return False
+
+
+class _Segments:
+    """A coroutine, run from one wait to the next: a cancel that is asked for in between comes from elsewhere."""
+
+    __slots__ = ("_coroutine", "_task", "canceled_itself")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, object], task: "asyncio.Task[Any]") -> None:
+        self._coroutine = coroutine
+        self._task = task
+        self.canceled_itself = False
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        coroutine, task = self._coroutine, self._task
+        resume: Callable[[Any], Any] = coroutine.send
+        argument: Any = None
+        while True:
+            before = task.cancelling()
+            try:
+                waits_for = resume(argument)
+            except StopIteration as end:
+                return end.value
+            finally:
+                if task.cancelling() > before:
+                    self.canceled_itself = True
+            try:
+                argument = yield waits_for
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as error:
+                resume, argument = coroutine.throw, error
+            else:
+                resume = coroutine.send
