@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -87,10 +88,16 @@ class DeliveryState(models.TextChoices):
 
 
 class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
-    def due(self, now: int) -> "DeliveryQuerySet":
-        """Those to be sent by now (epoch milliseconds), the longest overdue first."""
-        waiting = self.filter(state=DeliveryState.WAITING, next_at__lte=now, webhook__enabled=True)
-        return waiting.order_by("next_at")
+    def due(self, now: int, *, per_webhook: int, without: Sequence[int] = ()) -> list["WebhookDelivery"]:
+        """Deliveries to be sent by now (epoch milliseconds): of each enabled webhook, but those in `without`, the
+        longest overdue ones. One query, and one for each webhook that has any: what waits longer costs nothing."""
+        due = self.filter(state=DeliveryState.WAITING, next_at__lte=now)
+        webhooks = Webhook.objects.filter(models.Exists(due.filter(webhook=models.OuterRef("pk"))), enabled=True)
+        return [
+            delivery
+            for webhook in webhooks.exclude(pk__in=without)
+            for delivery in due.filter(webhook=webhook).select_related("webhook").order_by("next_at")[:per_webhook]
+        ]
 
     def take(self, delivery: "WebhookDelivery", until: int) -> bool:
         """Have it for oneself until then, when another may try. False: somebody else was first."""
@@ -125,7 +132,7 @@ class WebhookDelivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [models.UniqueConstraint(fields=["webhook", "run", "seq"], name="delivery_once")]
         indexes = [
-            models.Index(fields=["next_at"], name="delivery_due", condition=models.Q(state="waiting")),
+            models.Index(fields=["webhook", "next_at"], name="delivery_due", condition=models.Q(state="waiting")),
             models.Index(fields=["webhook", "-id"], name="delivery_log"),
         ]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import httpx
 
@@ -13,23 +13,26 @@ from runs.steps.exchange import sent
 from .signing import signature
 
 TRY_SECONDS = 10.0
+BODY_SECONDS = 2.0  # for the body of a response, which is only shown
 ANSWER_BYTES = 2_048  # of an answer, to be shown
 MOST_ANSWER_BYTES = 65_536  # after which nobody listens any more
 
 
-def post(delivery: WebhookDelivery) -> tuple[int | None, str, str]:
-    """The answer's status and beginning, and why it is no success; "" when it is one."""
-    return asyncio.run(_try(delivery))
+async def post(delivery: WebhookDelivery) -> tuple[int | None, str, str]:
+    """Return the response's status, the beginning of its body, and why it is no success ("" when it is one).
 
-
-async def _try(delivery: WebhookDelivery) -> tuple[int | None, str, str]:
+    The status decides: a body that is slow, cut or endless changes nothing.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + TRY_SECONDS
     try:
         url = httpx.URL(delivery.webhook.url)
-        async with (
-            asyncio.timeout(TRY_SECONDS),
-            sent("POST", url, _headers(delivery), delivery.body.encode()) as answer,
-        ):
-            beginning = await _beginning(answer)
+        async with asyncio.timeout_at(until + 1), AsyncExitStack() as stack:
+            async with asyncio.timeout_at(until):
+                response = await stack.enter_async_context(
+                    sent("POST", url, _headers(delivery), delivery.body.encode())
+                )
+            beginning = await _beginning(response, until)
     except TimeoutError:
         return None, "", f"No answer within {TRY_SECONDS:g} s."
     except (HostRefused, HostUnknown, httpx.InvalidURL) as error:
@@ -37,12 +40,12 @@ async def _try(delivery: WebhookDelivery) -> tuple[int | None, str, str]:
     except (httpx.HTTPError, httpx.StreamError, OSError) as error:
         said = str(error).rstrip(".")
         return None, "", f"{type(error).__name__}: {said}." if said else f"{type(error).__name__}."
-    status = answer.status_code
+    status = response.status_code
     if 200 <= status < 300:
         return status, beginning, ""
     if 300 <= status < 400:
         return status, beginning, f"Answered {status}: redirects are not followed. Enter the final address."
-    return status, beginning, f"Answered {status} {answer.reason_phrase}.".replace(" .", ".")
+    return status, beginning, f"Answered {status} {response.reason_phrase}.".replace(" .", ".")
 
 
 def _headers(delivery: WebhookDelivery) -> httpx.Headers:
@@ -60,13 +63,15 @@ def _headers(delivery: WebhookDelivery) -> httpx.Headers:
     )
 
 
-async def _beginning(answer: httpx.Response) -> str:
-    """The first bytes of an answer, as a text; a long one is not listened to."""
+async def _beginning(response: httpx.Response, until: float) -> str:
+    """The first bytes of a response's body, as a text, as far as they come in time and in size."""
     body = bytearray()
-    with suppress(httpx.HTTPError):  # the status is there, which is what counts
-        async for part in answer.aiter_bytes(4_096):
-            body += part
-            if len(body) > MOST_ANSWER_BYTES:
-                break
+    until = min(until, asyncio.get_running_loop().time() + BODY_SECONDS)
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout_at(until):
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > MOST_ANSWER_BYTES:
+                    break
     text = bytes(body[:ANSWER_BYTES]).decode("utf-8", "replace").replace("\x00", "")
     return text + ("…" if len(body) > ANSWER_BYTES else "")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runs.notices.sender import TRIES_PER_WEBHOOK
 from tests.console_server import ROOT, ConsoleServer
 from tests.notices.receiver import PATIENCE_SECONDS, Receiver
 from tests.web.form_page import FormPage
@@ -118,6 +119,32 @@ def test_redirects_are_not_followed_and_a_delivery_can_be_sent_again(person, rec
     person.post(re.search(r"/deliveries/\d+/again/", page)[0])
     receiver.wait_for(2, f"/{request.node.name}")
     assert not [each for each in receiver.received if each.path == "/elsewhere"]
+
+
+def test_silent_receivers_do_not_delay_a_quick_one_which_gets_a_hundred_a_second(
+    served, person, receiver, webhook, request
+):
+    silent = [webhook("failed", url=f"{receiver.url}/{number}/silent")[0] for number in range(5)]
+    quick, _ = webhook("failed")
+    served.manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from runs.models import Webhook, WebhookDelivery\n"
+        f"for webhook_id in {[*silent, quick]}:\n"
+        "    WebhookDelivery.objects.bulk_create(WebhookDelivery(webhook_id=webhook_id, seq=n, event='test',"
+        " created_at=0, next_at=0) for n in range(300))",
+    )
+    got = receiver.wait_for(300, f"/{request.node.name}")
+    assert got[-1].at - got[0].at < 3
+    assert len([each for each in receiver.received if each.path.endswith("/silent")]) <= 5 * TRIES_PER_WEBHOOK
+
+
+def test_a_success_whose_body_does_not_end_is_a_success_and_sent_once(person, receiver, webhook):
+    webhook_id, _ = webhook("failed", url=f"{receiver.url}/endless")
+    run(person, "failing")
+    assert "thank you." in page_with(person, webhook_id, "Answered 200")
+    assert len([each for each in receiver.received if each.path == "/endless"]) == 1
 
 
 def test_what_waits_survives_a_kill_of_the_server(served, person, webhook, request):
