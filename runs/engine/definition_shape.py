@@ -6,7 +6,7 @@ from datetime import datetime
 from .conditions import Predicate
 from .definition_issues import DefinitionIssue
 from .errors import InvalidWorkflow
-from .json_schema import type_name
+from .json_types import type_name
 from .undefined import UNSET
 
 LEAVES = ("tool", "mapping", "workflow")

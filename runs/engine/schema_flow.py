@@ -5,7 +5,7 @@ What is not known is never an issue: an empty schema fits everything, and so doe
 
 from collections.abc import Mapping
 
-from .json_schema import type_name, types_of
+from .json_types import type_name, types_of
 from .undefined import UNSET, Unset
 
 JsonObject = Mapping[str, object]

@@ -52,7 +52,7 @@ def issues_cause(issues: tuple[Issue, ...]) -> dict[str, object]:
 class Schema:
     """What a value must be. Made by `Schema.of`."""
 
-    __slots__ = ("_model", "_plain", "copies", "json_schema", "secrets")
+    __slots__ = ("_has_secrets", "_model", "_plain", "copies", "json_schema")
 
     def __init__(
         self, json_schema: dict[str, object], *, model: "PydanticSchema | None", plain: JsonSchema | None
@@ -60,7 +60,7 @@ class Schema:
         self.json_schema = json_schema
         self._model = model
         self._plain = plain
-        self.secrets = secret_paths(json_schema)  # dotted, `*` for any index or key
+        self._has_secrets = has_secrets(json_schema)
         # Whether what is read shares nothing that can be changed with what was given.
         self.copies = model is not None and model.copies
 
@@ -93,7 +93,7 @@ class Schema:
             return Parsed(value, value, tuple(Issue(*issue) for issue in issues)) if issues else Parsed(parsed, parsed)
         if self._model is None:
             return Parsed(value, value)
-        return self._model.parse(value, text, has_secrets=bool(self.secrets))
+        return self._model.parse(value, text, has_secrets=self._has_secrets)
 
     def check(self, value: object, head: str = INVALID_INPUT) -> Parsed:
         """The value as the schema reads it. Raises InvalidInput with all issues below that head line."""
@@ -114,33 +114,15 @@ class Schema:
         return value if self._model is None else self.parse(value).instance
 
 
-def secret_paths(json_schema: Mapping[str, object]) -> tuple[str, ...]:
-    """Where values are secret: marked `x-secret`, or a Pydantic SecretStr. Dotted; `*` is any index or key."""
-    found: list[str] = []
-    _collect_secrets(json_schema, json_schema, (), found, ())
-    return tuple(dict.fromkeys(found))
-
-
-def _collect_secrets(
-    root: Mapping[str, object], schema: object, path: tuple[str, ...], found: list[str], seen: tuple[str, ...]
-) -> None:
-    if not isinstance(schema, Mapping):
-        return
-    if schema.get("x-secret") is True or schema.get("writeOnly") is True or schema.get("format") == "password":
-        found.append(".".join(path))
-        return
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#/") and reference not in seen:
-        target: object = root
-        for part in reference[2:].split("/"):
-            target = target.get(part) if isinstance(target, Mapping) else None
-        _collect_secrets(root, target, path, found, (*seen, reference))
-    properties = schema.get("properties")
-    for key, inner in properties.items() if isinstance(properties, Mapping) else ():
-        _collect_secrets(root, inner, (*path, key), found, seen)
-    for key in ("items", "additionalProperties"):
-        _collect_secrets(root, schema.get(key), (*path, "*"), found, seen)
-    for key in ("anyOf", "oneOf", "allOf"):
-        alternatives = schema.get(key)
-        for inner in alternatives if isinstance(alternatives, list) else ():
-            _collect_secrets(root, inner, path, found, seen)
+def has_secrets(json_schema: object) -> bool:
+    """Whether a schema marks any place as secret: `x-secret`, `writeOnly`, or a Pydantic SecretStr."""
+    waiting = [json_schema]
+    while waiting:
+        schema = waiting.pop()
+        if isinstance(schema, Mapping):
+            if schema.get("x-secret") is True or schema.get("writeOnly") is True or schema.get("format") == "password":
+                return True
+            waiting += schema.values()
+        elif isinstance(schema, list | tuple):
+            waiting += schema
+    return False
