@@ -3,16 +3,34 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
+_SECONDS = {
+    ("s", "sec", "secs", "second", "seconds"): 1,
+    ("m", "min", "mins", "minute", "minutes"): 60,
+    ("h", "hour", "hours"): 3_600,
+    ("d", "day", "days"): 86_400,
+    ("w", "week", "weeks"): 604_800,
+}
+UNITS = {unit: seconds for units, seconds in _SECONDS.items() for unit in units}
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]*)", re.IGNORECASE)
 LENGTHS = "such as 90 s, 10 min, 2 h or 1 d"
 MOMENTS = "such as in 10 min, or 2026-11-22 18:30 (UTC, unless you write a zone)"
 
 
 def read_seconds(text: str) -> float:
-    """A length of time in seconds. A bare number is seconds. Raises ValueError."""
+    """Return a length of time in seconds. Raises ValueError.
+
+    A number needs its unit: what destroys or ends something must not depend on which unit a person had in mind. For the
+    same reason a capital M is refused, which means minutes to some tools and months to others.
+    """
     found = _LENGTH.fullmatch(text.strip())
-    if found is None or (unit := found[2].lower()) not in UNITS or not (seconds := float(found[1]) * UNITS[unit]):
+    if found is None:
+        raise ValueError(f"not a length of time {LENGTHS}")
+    number, unit = found.groups()
+    if not unit:
+        raise ValueError(f"a number without a unit; write {number} s, {number} min, {number} h or {number} d")
+    if unit == "M":
+        raise ValueError(f"minutes or months; write {number} min, or a number of days such as 30 d")
+    if unit.lower() not in UNITS or not (seconds := float(number) * UNITS[unit.lower()]):
         raise ValueError(f"not a length of time {LENGTHS}")
     return seconds
 

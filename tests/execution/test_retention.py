@@ -1,6 +1,7 @@
 """Old runs go: their values first, then their cards, and never what another run still uses."""
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -213,9 +214,9 @@ def test_the_command_counts_deletes_and_tells(done, capsys):
     call_command("purge_runs", older_than="5d", dry_run=True, json=True)
     assert json.loads(capsys.readouterr().out) == {"dryRun": True, "runs": 2, "values": 0}
     assert WorkflowRun.objects.count() == 3
-    call_command("purge_runs", workflow="echoing", older_than="5d", values_only=True)
+    call_command("purge_runs", workflow="echoing", older_than="5d", values_only=True, yes=True)
     assert capsys.readouterr().out == "0 runs deleted, the values of 2 others\n"
-    call_command("purge_runs", keep=1, json=True)
+    call_command("purge_runs", keep=1, json=True, yes=True)
     told = json.loads(capsys.readouterr().out)
     assert (told["runs"], told["values"], WorkflowRun.objects.count()) == (2, 0, 1)
 
@@ -225,6 +226,8 @@ def test_the_command_counts_deletes_and_tells(done, capsys):
     [
         ({}, "No workflow has a policy in the admin site. Give --older-than or --keep."),
         ({"older_than": "soon"}, "--older-than soon: not a length of time such as 90 s, 10 min, 2 h or 1 d."),
+        ({"older_than": "30"}, "--older-than 30: a number without a unit; write 30 s, 30 min, 30 h or 30 d."),
+        ({"older_than": "6M"}, "--older-than 6M: minutes or months; write 6 min, or a number of days such as 30 d."),
         ({"keep": -1}, "--keep -1: a number from 0 is needed."),
         ({"workflow": "none"}, "--workflow none: there is no such workflow."),
         ({"values_only": True}, "--values-only: give --older-than with it, and no --keep."),
@@ -236,6 +239,27 @@ def test_the_command_refuses_what_it_cannot_do(workflows, options, sentence):
     with pytest.raises(CommandError, match=sentence.replace(".", r"\.")) as refused:
         call_command("purge_runs", **options)
     assert refused.value.returncode == 2
+
+
+def test_the_command_deletes_nothing_that_nobody_confirmed(done, monkeypatch, capsys):
+    from django.core.management.base import CommandError
+
+    run = done(10)
+    with pytest.raises(CommandError, match="give --yes, or --dry-run"):
+        call_command("purge_runs", older_than="5d")
+    typist, terminal = os.openpty()
+    with open(terminal) as stdin, open(typist, "wb", buffering=0) as keyboard:
+        monkeypatch.setattr("sys.stdin", stdin)
+        keyboard.write(b"no\n")
+        with pytest.raises(CommandError, match="Nothing was deleted"):
+            call_command("purge_runs", older_than="5d")
+        assert WorkflowRun.objects.filter(pk=run.pk).exists()
+        shown = capsys.readouterr().err
+        assert f"Runs that ended before {before(5):%Y-%m-%d}" in shown
+        assert "This deletes 1 run, and the values of 0 others" in shown
+        keyboard.write(b"yes\n")
+        call_command("purge_runs", older_than="5d")
+    assert not WorkflowRun.objects.filter(pk=run.pk).exists()
 
 
 def test_tables_that_keep_something_of_runs_are_found():

@@ -1,9 +1,14 @@
 """`manage.py purge_runs`: deletes old runs, by the workflows' policies or by what is asked for."""
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.template.defaultfilters import pluralize
 
 from runs.execution.connection import Connection, connect
 from runs.execution.purge import Purge
@@ -15,13 +20,16 @@ from ..console_command import ConsoleCommand, bad_input
 from ..people import who
 
 PROGRESS_SECONDS = 1.0
+NAMES_SHOWN = 10
+MOMENT = "%Y-%m-%d %H:%M UTC"
 
 
 class Command(ConsoleCommand):
     help = (
         "Delete old runs that have ended: by the policies of the workflows (see the admin site), or all that ended "
         "longer ago than --older-than, or all but the newest --keep of each workflow. Values are deleted before cards; "
-        "runs may start and go on all the while. The space is used again by new runs; the file does not shrink."
+        "runs may start and go on all the while. The space is used again by new runs; the file does not shrink. On a "
+        "terminal it asks before it deletes; elsewhere it needs --yes."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -32,20 +40,39 @@ class Command(ConsoleCommand):
             "--values-only", action="store_true", help="with --older-than: keep the runs, delete what they hold"
         )
         parser.add_argument("--dry-run", action="store_true", help="only count")
+        parser.add_argument("--yes", action="store_true", help="delete without asking")
         parser.add_argument("--json", action="store_true", help="machine-readable")
 
-    def handle(self, *, dry_run: bool, json: bool, **options: object) -> None:
+    def handle(self, *, dry_run: bool, json: bool, yes: bool, **options: Any) -> None:
         policies = _policies(options)
         connection = connect()
         try:
-            told = self._count(connection, policies) if dry_run else self._purge(connection, policies)
+            if dry_run:
+                outcome = self._count(connection, policies)
+            elif yes or self._is_confirmed(connection, policies):
+                outcome = self._purge(connection, policies)
+            else:
+                raise CommandError("Nothing was deleted.")
         finally:
             connection.close()
         if json:
-            self.print_json({"dryRun": dry_run, **told})
+            self.print_json({"dryRun": dry_run, **outcome})
         else:
             would = "would be " if dry_run else ""
-            self.stdout.write(f"{told['runs']} runs {would}deleted, the values of {told['values']} others")
+            self.stdout.write(f"{outcome['runs']} runs {would}deleted, the values of {outcome['values']} others")
+            if dry_run:
+                self.stdout.write("\n".join(_limits_in_words(policies)))
+
+    def _is_confirmed(self, connection: Connection, policies: list[Policy]) -> bool:
+        """Show what would go, and ask. Raises CommandError where nobody can be asked."""
+        if not sys.stdin.isatty():
+            raise bad_input("This deletes runs: give --yes, or --dry-run to only count them.")
+        counts = self._count(connection, policies)
+        self.stderr.write("\n".join(_limits_in_words(policies)))
+        self.stderr.write(
+            f"This deletes {counts['runs']} run{pluralize(counts['runs'])}, and the values of {counts['values']} others."
+        )
+        return input("Type yes to go on: ").strip().lower() == "yes"
 
     def _count(self, connection: Connection, policies: list[Policy]) -> dict[str, object]:
         runs: set[str] = set()
@@ -81,6 +108,25 @@ class Command(ConsoleCommand):
                 self.stderr.write(f"{done} of {total} runs …")
 
         return tell
+
+
+def _limits_in_words(policies: list[Policy]) -> list[str]:
+    """What the policies mean, with the moments that were computed; a line for each limit."""
+    lines: dict[str, list[str]] = {}
+    for policy in policies:
+        for line in (
+            f"Runs that ended before {policy.before:{MOMENT}}" if policy.before else "",
+            f"All but the newest {policy.keep} that have ended" if policy.keep is not None else "",
+            f"The values of runs that ended before {policy.values_before:{MOMENT}}" if policy.values_before else "",
+        ):
+            if line:
+                lines.setdefault(line, []).append(policy.workflow_id)
+    return [f"{line}: {_listed(names)}" for line, names in lines.items()]
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more workflows" if more > 0 else "")
 
 
 def _sizes(connection: Connection, policies: list[Policy]) -> list[int]:
