@@ -69,9 +69,8 @@ class Command(ConsoleCommand):
             raise bad_input("This deletes runs: give --yes, or --dry-run to only count them.")
         counts = self._count(connection, policies)
         self.stderr.write("\n".join(_limits_in_words(policies)))
-        self.stderr.write(
-            f"This deletes {counts['runs']} run{pluralize(counts['runs'])}, and the values of {counts['values']} others."
-        )
+        runs = f"{counts['runs']} run{pluralize(counts['runs'])}"
+        self.stderr.write(f"This deletes {runs}, and the values of {counts['values']} others.")
         return input("Type yes to go on: ").strip().lower() == "yes"
 
     def _count(self, connection: Connection, policies: list[Policy]) -> dict[str, object]:
