@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import NonRetryableError, StepContext, step
+
+from .bounded_jmespath import ExpressionRefused, search
 
 
 class Transform(BaseModel):
@@ -37,7 +37,6 @@ def json_transform(ctx: StepContext[Transform]) -> Transformed:
     """Pick, filter, rename and put together JSON by a JMESPath expression."""
     # In a thread: an expression over a large value takes its time.
     try:
-        return Transformed(result=jmespath.search(ctx.input.expression, ctx.input.data))
-    except JMESPathError as error:
-        told = " ".join(str(error).split())
-        raise NonRetryableError(f"The expression cannot be used: {told}") from None
+        return Transformed(result=search(ctx.input.expression, ctx.input.data))
+    except ExpressionRefused as error:
+        raise NonRetryableError(str(error)) from None

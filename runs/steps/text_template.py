@@ -11,6 +11,7 @@ from runs.engine.conditions import get_path, truthy
 from runs.engine.mapping import js_text
 
 MOST_CHARACTERS = 1_000_000
+MOST_PARTS = 1_000_000  # looked at while a text is filled: sections in sections can repeat without writing anything
 # ${path} · ${#path} … ${/path} for each item, or when it is there · ${^path} … ${/path} when it is not · $${ is ${
 MARK = re.compile(r"\$\$\{|\$\{([#^/]?)([^{}]*)\}")
 
@@ -49,7 +50,9 @@ def text_template(ctx: StepContext[Letter]) -> Text:
     """Fill values into a text. Parts of it can repeat for each item of a list, or be left out."""
     written = 0
     pieces = []
-    for piece in _render(_read(ctx.input.template), (ctx.input.values,)):
+    for number, piece in enumerate(_render(_read(ctx.input.template), (ctx.input.values,))):
+        if number >= MOST_PARTS:
+            raise NonRetryableError(f"The text is put together from more than {MOST_PARTS} parts.")
         written += len(piece)
         if written > MOST_CHARACTERS:
             raise NonRetryableError(f"The text becomes longer than {MOST_CHARACTERS} characters.")
@@ -60,7 +63,8 @@ def text_template(ctx: StepContext[Letter]) -> Text:
 def _read(template: str) -> list[Part]:
     whole: list[Part] = []
     open_parts: list[tuple[str, int, list[Part]]] = [("", 0, whole)]
-    end = 0
+    end = counted = 0
+    line = 1
     for mark in MARK.finditer(template):
         parts = open_parts[-1][2]
         parts.append(template[end : mark.start()])
@@ -69,7 +73,8 @@ def _read(template: str) -> list[Part]:
             parts.append("${")
             continue
         kind, path = mark.group(1), mark.group(2).strip()
-        line = template.count("\n", 0, mark.start()) + 1
+        line += template.count("\n", counted, mark.start())
+        counted = mark.start()
         if not path:
             raise NonRetryableError(f"Line {line} of the template: {mark.group()} names no path.")
         if kind == "/":
@@ -104,6 +109,7 @@ def _render(parts: list[Part], around: tuple[object, ...]) -> Iterator[str]:
                 yield from _render(inner, around)
         elif isinstance(value, list):
             for item in value:
+                yield ""  # counted: an empty section repeats, too
                 yield from _render(inner, (*around, item))
         elif truthy(value):
             yield from _render(inner, (*around, value))
