@@ -10,7 +10,7 @@ from runs.engine.errors import EngineError
 # Ids that the engine made up: nobody wrote them, so nobody shall have to read them.
 GENERATED = ("mapping_", "sleep_", "sleepUntil_", "sleepuntil_")
 ROOT_WORDS = re.compile(r"\b(?:stepResults|inputData)\.")  # left out: the rest of the path says it shorter
-PATH = re.compile(r"\b(?:[A-Za-z_][\w-]*\.)+([A-Za-z_][\w-]*)")
+PATH = re.compile(r"(?<![\w-])(?:[A-Za-z_][\w-]*\.)+([A-Za-z_][\w-]*)")
 LABEL_LENGTH = 12  # characters that fit between a diamond and its arms
 LONGEST_CONDITION = 200  # characters of a condition's text that the page keeps for its title
 

@@ -53,7 +53,7 @@ def walk_path(value: object, parts: list[str]) -> object:
         elif isinstance(value, list):
             if part == "length":
                 value = len(value)
-            elif part.isdecimal() and (part == "0" or part[0] != "0") and int(part) < len(value):
+            elif part.isdecimal() and len(part) < 20 and (part == "0" or part[0] != "0") and int(part) < len(value):
                 value = value[int(part)]
             else:
                 return UNSET

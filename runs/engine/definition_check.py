@@ -16,7 +16,7 @@ Entry = Mapping[str, object]
 Ports = tuple[Known, Known]  # what a step takes and gives, as JSON Schemas
 
 _PATH = re.compile(r"\.|[^.\s$\[\]]+(\.[^.\s$\[\]]+)*")
-_HANDLEBARS = re.compile(r"\{\{[^}]*\}\}")
+_HANDLEBARS = re.compile(r"\{\{[^{}]*\}\}")  # without "{" inside: or each "{{" would be read to the end of the text
 
 
 class Check:

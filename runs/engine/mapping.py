@@ -1,7 +1,6 @@
 """How outputs, state and templates become the next input: `.map()` and the mapping entries of definitions."""
 
 import math
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -13,7 +12,6 @@ from .errors import EngineError, InvalidWorkflow
 from .undefined import UNSET
 
 NAMESPACES = ("inputData", "initData", "state", "requestContext", "stepResults")
-_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 
 Call = Callable[[Callable[..., object]], Awaitable[object]]
 
@@ -75,11 +73,13 @@ class Template:
         """Raises InvalidWorkflow for an empty or padded placeholder, and for an unknown namespace."""
         self.text = text
         self._pieces: list[str | _Placeholder] = []
-        end = 0
-        for number, match in enumerate(_PLACEHOLDER.finditer(text), start=1):
-            self._pieces.append(text[end : match.start()])
-            self._pieces.append(_placeholder(text, number, match.group(1)))
-            end = match.end()
+        end = number = 0
+        # Not by an expression: of a text of "${" alone it would look through all that follows, from each of them.
+        while (start := text.find("${", end)) >= 0 and (close := text.find("}", start)) >= 0:
+            number += 1
+            self._pieces.append(text[end:start])
+            self._pieces.append(_placeholder(text, number, text[start + 2 : close]))
+            end = close + 1
         self._pieces.append(text[end:])
 
     @property

@@ -247,7 +247,7 @@ class RunStartForm:
             if len(texts[name]) > MAX_ID:
                 self.add_problem(name, f" has {len(texts[name])} characters. Enter up to {MAX_ID}.")
         priority = texts["priority"]
-        if priority and (not is_integer(priority) or int(priority) not in PRIORITIES):
+        if priority and (not is_integer(priority) or len(priority) > 9 or int(priority) not in PRIORITIES):
             self.add_problem("priority", f' is "{priority}". Enter a whole number from -1000 to 1000.')
 
     # --- What others say of it ---
@@ -299,7 +299,7 @@ class RunStartForm:
         """Priority and times, as far as they can be read."""
         texts = self.texts
         found: dict[str, Any] = {}
-        if is_integer(texts["priority"]):
+        if is_integer(texts["priority"]) and len(texts["priority"]) <= 9:
             found["priority"] = int(texts["priority"])
         with suppress(ValueError):
             if texts["start_at"]:

@@ -4,6 +4,7 @@ A predicate is the end of a sentence whose beginning names the field: " is 0. En
 It is made from schema and value, not from the validator's text, which stands in only where nothing is found here.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -99,7 +100,7 @@ def _wrong_number(shape: Shape, value: object) -> tuple[str, str] | None:
         number = int(text) if is_integer(text) else float(text)
     except ValueError:
         return _is(shape, value), _wanted(shape)
-    if shape.kind is Kind.INTEGER and number != int(number):
+    if shape.kind is Kind.INTEGER and (not math.isfinite(number) or number != int(number)):
         return _is(shape, value), _wanted(shape)
     if not _in_bounds(shape.schema, number):
         return _is(shape, value), _wanted(shape)

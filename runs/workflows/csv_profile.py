@@ -177,7 +177,7 @@ def _chunks(values: list[str]) -> Iterator[tuple[int, Iterable[str]]]:
 # --- Telling what the values are --------------------------------------------------------------------
 
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")  # 00123 is a label, and 19 digits may not fit 64 bits
-DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
 DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 DATE_TIME = re.compile(DATE.pattern + r"[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
 BOOLEANS = frozenset({"true", "false", "yes", "no"})
