@@ -10,12 +10,16 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from django.utils import timezone
 
 from runs.engine.results import RunStatus
 from runs.models import RunLabel, RunTag
+from runs.models.run import trace_number
 from runs.models.run_walk import RunWalk, no_conditions
+
+from .trace_ids import TRACE_ID_DIGITS, read_trace_id
 
 # A word, or a key with its value; either may be quoted to hold spaces.
 TOKEN = re.compile(r'(-?)(?:(status|workflow|tag|meta|who|trace):|(started)([<>]))?("(?:[^"\\]|\\.)*"|\S+)')
@@ -221,19 +225,28 @@ def _condition(term: Term, at: str, people: Mapping[Term, int | None]) -> Q:
             person = people[term]
             return Q(**{f"{at}actor_id": person}) if person else Q(**{f"{at}actor_label": value})
         case "trace":
-            # As a range, which the index of trace ids answers; a LIKE would read all of them.
-            found = Q()
-            for prefix in {value, value.lower()}:
-                found |= Q(**{f"{at}trace_id__gte": prefix, f"{at}trace_id__lt": prefix + "g"})  # beyond all digits
-            return found
+            return _trace_condition(value, f"{at}trace_id")
         # The walk's own column, so that it starts and ends where the time does.
         case "started>":
             return Q(created_at__gte=_moment(value))
         case "started<":
             return Q(created_at__lt=_moment(value))
-    columns = {"id__startswith": value, "id__endswith": value, "trace_id__startswith": value.lower()}
+    columns = {"id__startswith": value, "id__endswith": value, "trace_id__istartswith": value}
     columns |= {"workflow__id__icontains": value, "detail__icontains": value}
     found = Q()
     for lookup, wanted in columns.items():
         found |= Q(**{at + lookup: wanted})
     return found
+
+
+def _trace_condition(value: str, column: str) -> Q:
+    """The whole id in any spelling, or its beginning. As a range, which the index answers; a LIKE would read all."""
+    digits = read_trace_id(value) or value.lower()
+    number = digits.lstrip("0")
+    if len(digits) >= TRACE_ID_DIGITS:
+        return Q(Exact(trace_number(column), Value(number)))
+    beginning = Q(GreaterThanOrEqual(trace_number(column), Value(number)))
+    beginning &= Q(LessThan(trace_number(column), Value(number + "g")))  # beyond all digits
+    if number == digits:
+        return beginning
+    return Q(Exact(trace_number(column), Value(number))) | beginning & Q(**{f"{column}__istartswith": digits})

@@ -6,6 +6,15 @@ from urllib.parse import unquote
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _HEX_ID = re.compile(r"(?<![0-9a-z])[0-9a-f]{16,32}(?![0-9a-z])")
+_NAME = re.compile(
+    r"^\W*(?:x-b3-traceid|b3|uber-trace-id|x-amzn-trace-id|trace[-_. ]?id|trace|root)[\"']?\s*[:=]\s*(?:root=)?",
+    re.IGNORECASE,
+)
+_XRAY = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})(?:;.*)?")
+_UUID = re.compile(r"\{?([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})\}?")
+_B3 = re.compile(r"([0-9a-f]{32}|[0-9a-f]{16})-[0-9a-f]{16}(?:-[01d](?:-[0-9a-f]{16})?)?")
+_JAEGER = re.compile(r"([0-9a-f]{1,32}):[0-9a-f]{1,16}(?::[0-9a-f]{1,16})?(?::[0-9a-f]{1,2})?")
+_PLAIN = re.compile(r"(?:0x)?([0-9a-f]{1,32})")
 TRACE_ID_DIGITS, SPAN_ID_DIGITS = 32, 16
 
 
@@ -16,6 +25,23 @@ def read_traceparent(text: str) -> tuple[str, str] | None:
     if not found or header[:2].lower() == "ff" or set(found[1]) == {"0"} or set(found[2]) == {"0"}:
         return None
     return found[1], found[2]
+
+
+def read_trace_id(text: str) -> str | None:
+    """The hexadecimal digits of a trace id in any spelling that tracing programs print, in lower case; None for others.
+
+    Read are: a traceparent, `trace_id=…` and the like, quotes, `0x…`, a UUID, and the ids of X-Ray (`1-8 digits-24
+    digits`), of B3 (`trace-span-…`) and of Jaeger (`trace:span:…`). A 64-bit id stays as short as it is.
+    """
+    if header := read_traceparent(text):
+        return header[0].lower()
+    words = text.strip().strip("\"'`,;").strip()
+    words = _NAME.sub("", words).strip("\"'` ").lower()
+    for spelling in (_XRAY, _UUID, _B3, _JAEGER, _PLAIN):
+        if found := spelling.fullmatch(words):
+            digits = "".join(found.groups())
+            return digits if digits.strip("0") else None
+    return None
 
 
 def ids_in_address(text: str) -> list[str]:

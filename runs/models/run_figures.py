@@ -16,7 +16,8 @@ from .run import WorkflowRun
 MEASURED = 100  # the newest successful runs of a workflow that its usual duration is taken from
 MEASURED_PER_DAY = 100  # successful runs of a day that its usual duration is taken from
 COUNTED_RUNS = 5000  # of a workflow, by version
-DAY = timedelta(hours=24)
+HOURS = 24
+DAY = timedelta(hours=HOURS)
 MILLISECOND = timedelta(milliseconds=1)
 MOST_PARTS = 400  # of a UNION; SQLite takes no more than 500
 CAUSES_SHOWN = 8
@@ -125,9 +126,10 @@ def last_day() -> tuple[DayFigures, dict[str, DayFigures]]:
     by_workflow: dict[str, DayFigures] = {}
     for workflow_id, status, hour, runs in _by_hour(now - DAY):
         figures = by_workflow.setdefault(workflow_id, DayFigures(hours=([0] * 24, [0] * 24)))
-        # The oldest of 25 clock hours is only partly inside the day; it counts in the totals and in the first bar.
+        # The oldest of 25 clock hours is only partly inside the day; it counts in the totals and in the first bar. A
+        # later hour comes of a clock that was set back, or of another server's clock; it counts in the last bar.
         began = datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=UTC)
-        place = max(int((began - first_hour).total_seconds() // 3600), 0)
+        place = min(max(int((began - first_hour).total_seconds() // 3600), 0), HOURS - 1)
         for one in (everything, figures):
             _count(one, status, place, runs)
     return everything, by_workflow

@@ -9,7 +9,7 @@ from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.http import require_GET
 
 from runs.forms.run_filter import RunFilter, Term
-from runs.forms.trace_ids import ids_in_address, read_traceparent
+from runs.forms.trace_ids import ids_in_address, read_trace_id, read_traceparent
 from runs.models import Span, WorkflowDefinition, WorkflowRun
 
 MOST_CHARACTERS = 2_000  # an address of Grafana holds a whole question
@@ -27,11 +27,11 @@ def run_find(request: HttpRequest) -> HttpResponse:
         return _history(RunFilter.read(request.GET))
     if WorkflowRun.objects.filter(pk=text[:LONGEST_TEXT]).exists():
         return redirect("run_detail", text)
-    header = read_traceparent(text)
-    if header:
-        return _trace(header[0]) or _history(RunFilter((Term("trace", header[0]),)))
-    if found := _address(request, text) or (_trace(text) if len(text) <= 32 else None):
+    trace_id = read_trace_id(text)
+    if found := _address(request, text) or (_trace(trace_id) if trace_id else None):
         return found
+    if read_traceparent(text):
+        return _history(RunFilter((Term("trace", str(trace_id)),)))
     text = text[:LONGEST_TEXT]
     if WorkflowDefinition.objects.filter(pk=text).exists():
         return redirect("workflow_detail", text)
@@ -45,10 +45,7 @@ def _trace(trace_id: str) -> HttpResponse | None:
             return redirect("run_detail", run_id)
         case [_, _]:
             return _history(RunFilter((Term("trace", trace_id),)))
-    try:
-        known = Span.objects.of_trace(trace_id).exists()
-    except ValueError:
-        return None
+    known = Span.objects.of_trace(trace_id).exists()
     return redirect("trace_detail", trace_id) if known else None
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from runs.forms.trace_ids import ids_in_address
-from runs.models import RunLabel, Span, SpanKind
+from runs.models import RunLabel, Span, SpanKind, WorkflowRun
 from runs.models.run_label import labels_of
 from tests.web.cards import make_cards
 from tests.web.run_logs import make_workflow
@@ -38,6 +38,14 @@ def client(viewer, client_for, db):
         TRACE.upper(),
         f"00-{TRACE}-00f067aa0ba902b7-01",
         f"traceparent: 00-{TRACE}-00f067aa0ba902b7-00",
+        f"trace_id={TRACE}",
+        f'"traceId": "{TRACE}"',
+        f"'{TRACE}'",
+        f"0x{TRACE}",
+        f"{TRACE[:8]}-{TRACE[8:12]}-{TRACE[12:16]}-{TRACE[16:20]}-{TRACE[20:]}",
+        f"X-Amzn-Trace-Id: Root=1-{TRACE[:8]}-{TRACE[8:]};Sampled=1",
+        f"b3: {TRACE}-00f067aa0ba902b7-1",
+        f"uber-trace-id: {TRACE}:00f067aa0ba902b7:0:1",
         *ADDRESSES,
     ],
 )
@@ -74,6 +82,24 @@ def test_a_trace_of_which_only_spans_are_left_has_its_page(client):
 def test_the_history_is_filtered_by_the_beginning_of_a_trace_id(client):
     found = client.get("/runs/", {"q": f"trace:{TRACE[:6]}"}).context["page"].rows
     assert [row.run.pk for row in found] == ["mine-000000"]
+
+
+@pytest.mark.parametrize("stored", ["00ab12cd", "ab12cd", "AB12CD", "Ab12cD", "ab12cd".rjust(32, "0")])
+@pytest.mark.parametrize("typed", ["00ab12cd", "ab12cd", "AB12CD", "ab12cd".rjust(16, "0"), "ab12cd".rjust(32, "0")])
+def test_every_spelling_of_a_trace_id_finds_each_other(client, stored, typed):
+    make_cards(make_workflow("short"), 1, prefix="short", trace_id=stored)
+    assert client.get("/find/", {"q": typed}).url == "/runs/short-000000/"
+    for value in (typed, f'"trace_id={typed}"'):
+        found = client.get("/runs/", {"q": f"trace:{value}"}).context["page"].rows
+        assert [row.run.pk for row in found] == ["short-000000"]
+
+
+def test_the_filter_reads_what_backends_print_and_its_index_answers(client):
+    uuid = f"{TRACE[:8]}-{TRACE[8:12]}-{TRACE[12:16]}-{TRACE[16:20]}-{TRACE[20:]}"
+    for typed in (uuid, TRACE.upper(), TRACE[:9].upper(), f"0x{TRACE}"):
+        found = client.get("/runs/", {"q": f"trace:{typed}"}).context["page"].rows
+        assert [row.run.pk for row in found] == ["mine-000000"], typed
+    assert "run_by_trace" in WorkflowRun.objects.of_trace(TRACE).explain()
 
 
 @pytest.mark.parametrize(

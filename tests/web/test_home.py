@@ -1,7 +1,11 @@
 """The home page."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from runs.models import WorkflowRun
 from tests.web.cards import make_cards
 from tests.web.run_logs import make_workflow
 
@@ -29,6 +33,16 @@ def test_the_day_is_counted(client, db):
     assert context["day"].success_percent == 75
     assert [(row.cause.detail, row.cause.runs) for row in context["causes"]] == [("charge_card: card declined", 2)]
     assert [run.detail for run in context["asking"]] == ["Approve order ORD-1?"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=4), timedelta(hours=1), timedelta(days=2)])
+def test_a_run_whose_time_lies_ahead_counts_in_the_last_bar(client, db, ahead):
+    make_cards(make_workflow("flow"), 1)
+    moment = timezone.now().replace(minute=59, second=59) + ahead
+    WorkflowRun.objects.update(created_at=moment, started_at=moment, ended_at=moment)
+    for address in ("/", "/runs/", "/runs/?day", "/workflows/", "/workflows/flow/"):
+        assert client.get(address).status_code == 200, address
+    assert client.get("/").context["day"].hours[0][-1] == 1
 
 
 def test_the_number_of_queries_does_not_grow(client, db, django_assert_max_num_queries):
