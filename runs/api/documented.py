@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from runs.engine.schema_flow import resolve
+
 from .request import BIGGEST_PAGE
 
 # Of each route, by the end of its path: the names of its query, a star behind those that are needed.
@@ -81,6 +83,7 @@ ERROR_SCHEMA = {
 }
 STREAMS = ("/stream", "/stream-legacy", "/observe", "/resume-stream", "/time-travel-stream")
 DEEPEST_EXAMPLE = 6
+LARGEST_EXAMPLE = 500  # parts
 
 
 def body(model: type[BaseModel]) -> dict[str, Any]:
@@ -142,27 +145,43 @@ def _parameter(name: str) -> dict[str, Any]:
     return {"in": "query", "name": plain, "required": name.endswith("*"), "schema": KINDS.get(plain, TEXT)}
 
 
-def example_of(schema: object, depth: int = 0, root: Mapping[str, Any] | None = None) -> object:
+def example_of(schema: object) -> object:
     """A value that shows a schema's form; whether it fits every rule of it is not promised."""
-    if not isinstance(schema, Mapping) or depth > DEEPEST_EXAMPLE:
-        return {}
-    root = schema if root is None else root
-    if isinstance(reference := schema.get("$ref"), str):
-        return example_of(root.get("$defs", {}).get(reference.rpartition("/")[2]), depth + 1, root)
-    for key in ("default", "const"):
-        if key in schema:
-            return schema[key]
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
-    for key in ("anyOf", "oneOf", "allOf"):
-        if schema.get(key):
-            return example_of(schema[key][0], depth + 1, root)
-    if schema.get("type") == "array":
-        return [example_of(schema.get("items", {}), depth + 1, root)]
-    if "properties" in schema:
-        needed = schema.get("required", schema["properties"])
-        return {name: example_of(schema["properties"].get(name), depth + 1, root) for name in needed}
-    return {"string": "text", "integer": schema.get("minimum", 1), "number": 1.5, "boolean": True, "null": None}.get(
-        str(schema.get("type")), {}
-    )
+    return _Example(schema).of(schema, 0)
+
+
+class _Example:
+    """One example, of a bounded number of parts: schemas may refer to each other without end."""
+
+    def __init__(self, root: object) -> None:
+        self._root = root
+        self._parts = LARGEST_EXAMPLE
+
+    def of(self, schema: object, depth: int) -> object:
+        if not isinstance(schema, Mapping) or depth > DEEPEST_EXAMPLE or self._parts <= 0:
+            return {}
+        self._parts -= 1
+        if "$ref" in schema:
+            return self.of(resolve(self._root if isinstance(self._root, Mapping) else None, schema), depth + 1)
+        for key in ("default", "const"):
+            if key in schema:
+                return schema[key]
+        for key in ("examples", "enum"):
+            if isinstance(listed := schema.get(key), list) and listed:
+                return listed[0]
+        for key in ("anyOf", "oneOf", "allOf"):
+            if isinstance(listed := schema.get(key), list) and listed:
+                return self.of(listed[0], depth + 1)
+        if schema.get("type") == "array":
+            return [self.of(schema.get("items", {}), depth + 1)]
+        if isinstance(properties := schema.get("properties"), Mapping):
+            needed = schema.get("required")
+            names = needed if isinstance(needed, list) else properties
+            return {str(name): self.of(properties.get(name), depth + 1) for name in names}
+        return {
+            "string": "text",
+            "integer": schema.get("minimum", 1),
+            "number": 1.5,
+            "boolean": True,
+            "null": None,
+        }.get(str(schema.get("type")), {})

@@ -5,7 +5,8 @@ fits is read: defaults are filled in and unknown keys dropped. `format` is asser
 docs/schemas.md says. No reference is followed out of the document.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from . import schema_patterns
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _URI = "json-schema:///document"  # by which subschemas refer to the document
 _TOO_MUCH = "The value is too large or too deeply nested to be validated by this schema in time"
+_MASK = "The value"  # where the validator's words would repeat it: it may be a secret, or large
 _NO_FIT = "The value does not fit the schema"
 _MAX_ISSUES = 200
 
@@ -47,6 +49,14 @@ class JsonSchema:
             return self._parse_missing()
         try:
             return self._parse(_plain(value))
+        except NotJson as error:
+            return value, [((), str(error))]
+        except (TypeError, ValueError):  # the validator knows nothing but JSON: somewhere in it is something else
+            return self._parse_deeply(value)
+
+    def _parse_deeply(self, value: object) -> tuple[object, list[Finding]]:
+        try:
+            return self._parse(to_json(value))
         except NotJson as error:
             return value, [((), str(error))]
 
@@ -99,7 +109,7 @@ class JsonSchema:
         import jsonschema_rs
 
         if self._registry is None:
-            self._registry = jsonschema_rs.Registry([(_URI, dict(self._document.schema))])
+            self._registry = jsonschema_rs.Registry([(_URI, dict(self._document.schema))], retriever=_refuse)
         part: dict[str, object] = {"$ref": f"{_URI}#{quote(node.pointer)}"}
         if isinstance(dialect := self._document.schema.get("$schema"), str):
             part["$schema"] = dialect
@@ -118,15 +128,30 @@ class JsonSchema:
 def _compiled(schema: dict[str, object]) -> "jsonschema_rs.Validator":
     import jsonschema_rs  # only now: a workflow without such schemas starts sooner
 
+    # Only with `offline`: jsonschema_rs.meta, for one, fetches the dialect that `$schema` names.
+    compiled = partial(
+        jsonschema_rs.validator_for,
+        schema,
+        validate_formats=True,
+        offline=True,
+        pattern_options=schema_patterns.options(),
+    )
     try:
-        return jsonschema_rs.validator_for(
-            schema, validate_formats=True, offline=True, pattern_options=schema_patterns.options()
-        )
+        return compiled(mask=_MASK)
+    except (jsonschema_rs.ReferencingError, ValueError):
+        pass
+    try:
+        return compiled()  # for words that repeat what is wrong with the schema
     except jsonschema_rs.ValidationError as error:
         pointer = "".join(f"/{pointer_part(part)}" for part in error.instance_path)
         raise broken(pointer, error.message.rstrip(".")) from None
     except (jsonschema_rs.ReferencingError, ValueError) as error:
         raise InvalidWorkflow(f"The JSON Schema is broken: {error}.") from None
+
+
+def _refuse(uri: str) -> NoReturn:
+    """Fetches nothing. Such references are refused before; this is the second lock."""
+    raise InvalidWorkflow(f"{uri} is not fetched.")
 
 
 def _plain(value: object) -> object:

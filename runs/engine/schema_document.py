@@ -105,7 +105,11 @@ class SchemaDocument:
                 waiting.append(SchemaNode(member, node.pointer + pointer, node.base, draft))
 
     def _identify(self, node: SchemaNode) -> None:
-        """Note the names that others can refer to the node by."""
+        """Note the names that others can refer to the node by. An unknown dialect is refused: others fetch it."""
+        dialect = node.schema.get("$schema")
+        if isinstance(dialect, str) and draft_of(node.schema, 0) == 0:
+            known = "JSON Schema of draft 4, 6, 7, 2019-09 or 2020-12"
+            raise broken(f"{node.pointer}/$schema", f"{_shortened(dialect)} is not a known dialect; write {known}")
         identifier = node.get("$id" if node.draft > 4 else "id")
         if isinstance(identifier, str):
             uri, _, fragment = _absolute(node.base, identifier).partition("#")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from . import schema_patterns
 from .schema_document import SchemaDocument, SchemaNode, broken, count_ways, recursive_nodes
 
-MAX_EFFORT = 10_000_000  # units of about 50 ns at most, most often 5 ns
+MAX_EFFORT = schema_patterns.MAX_COST  # units of about 50 ns at most, most often 5 ns
 MAX_PAIRS = 1_000_000  # of subschema and part of the value
 MAX_EXPLAINED = 20_000  # units; to word what is wrong takes a thousand times longer than to find out that it is
 _COST_OF_REGEX = 4_000  # to compile one character of a regular expression that is the value

@@ -17,6 +17,7 @@ MAX_PROGRAMS = 40_000_000  # bytes of all patterns of a schema together: compili
 # patterns that keep all their states alive.
 _PROGRAMS = ((4_000, 2), (16_000, 8), (64_000, 32), (256_000, 128), (1_000_000, 512), (MAX_PROGRAM, 5_000))
 _BACKTRACKING = -1
+MAX_COST = 10_000_000  # of one text, in units of about 50 ns: half a second
 
 
 def options() -> "jsonschema_rs.FancyRegexOptions":
@@ -48,8 +49,10 @@ def cost(pattern: str, length: int) -> int:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the pattern is found in the text. A pattern that backtracks too often does not match."""
-    return _validator(pattern).is_valid(text)
+    """Whether the pattern is found in the text; false where that takes too long, true for no pattern."""
+    if program(pattern) is None:
+        return True
+    return cost(pattern, len(text)) <= MAX_COST and _validator(pattern).is_valid(text)
 
 
 @lru_cache(maxsize=500)

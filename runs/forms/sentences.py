@@ -5,9 +5,9 @@ It is made from schema and value, not from the validator's text, which stands in
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
+from runs.engine import schema_patterns
 from runs.engine.snapshot import UNSET
 
 from .exact_json import Number, is_integer, write_exact
@@ -78,18 +78,11 @@ def _wrong_text(shape: Shape, value: object) -> tuple[str, str] | None:
     if (low is not None and len(value) < low) or (high is not None and len(value) > high):
         size = " is empty" if value == "" else f" has {len(value)} {'character' if len(value) == 1 else 'characters'}"
         return size, f"Enter {_range(low, high)} characters"
-    if "pattern" in schema and not _matches(schema["pattern"], value):
+    if "pattern" in schema and not schema_patterns.matches(schema["pattern"], value):
         return _is(shape, value), f"Enter a text that matches {schema['pattern']}"
     if schema.get("format") in NAMED_FORMATS:
         return _is(shape, value), f"Enter {NAMED_FORMATS[schema['format']]}"
     return None
-
-
-def _matches(pattern: str, value: str) -> bool:
-    try:
-        return re.search(pattern, value) is not None
-    except re.error:  # ECMAScript's patterns differ in corners from Python's
-        return True
 
 
 def _wrong_number(shape: Shape, value: object) -> tuple[str, str] | None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from runs.api.documented import example_of
+
 
 def test_the_document_tells_queries_errors_and_the_readers_own_workflows(api):
     document = api.get("/openapi.json").json()
@@ -24,3 +26,11 @@ def test_the_page_lists_each_route_without_scripts(console):
     with console.client() as person:
         text = person.get("/api/docs").text
     assert "/api/workflows/{workflow_id}/resume-stream" in text
+
+
+def test_the_example_of_a_schema_whose_kinds_name_each_other_is_of_bounded_size():
+    kinds = [f"k{index}" for index in range(60)]
+    properties = {kind: {"$ref": f"#/$defs/{kind}"} for kind in kinds}
+    schema = {"$defs": {kind: {"type": "object", "properties": properties} for kind in kinds}, "$ref": "#/$defs/k0"}
+    assert len(str(example_of(schema))) < 1_000_000
+    assert example_of({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}) == {}

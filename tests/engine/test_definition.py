@@ -189,3 +189,42 @@ async def test_a_foreach_runs_over_the_list_and_a_parallel_block_gives_all_outpu
 async def test_defaults_of_the_input_schema_are_filled_in():
     schema = {"type": "object", "properties": {"value": {"type": "number", "default": 21}}}
     assert await result(definition(tool("double"), inputSchema=schema), {}) == {"value": 42}
+
+
+def tree(*kinds):
+    """A schema in which each kind names all others."""
+    properties = {kind: {"$ref": f"#/$defs/{kind}"} for kind in kinds}
+    return {"$defs": {kind: {"type": "object", "properties": properties} for kind in kinds}, "$ref": "#/$defs/a"}
+
+
+@step(id="prune", input=tree(*"abcdefghijklmnop"), output=tree(*"abcdefghijklmnop"))
+async def prune(ctx):
+    return ctx.input
+
+
+def test_recursive_schemas_are_compared_in_time_and_without_end():
+    data = definition(tool("prune")) | {"inputSchema": tree(*"abcdefghijklmnopqrst")}
+    assert check_definition(data, tools={"prune": prune}, workflows={}) == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"type": "object", "properties": {"a": {}}}, {"type": "object", "properties": {"value": {}}}]},
+        {"type": "object", "properties": {}, "allOf": [{"properties": {"value": {}}}]},
+        {"type": "object", "properties": {}, "patternProperties": {"^v": {}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {}},
+        {"$ref": "#/$defs/a", "properties": {"value": {}}, "$defs": {"a": {"type": "object", "properties": {}}}},
+    ],
+)
+def test_a_key_that_a_schema_may_have_is_not_said_to_be_missing(schema):
+    data = definition(tool("double")) | {"inputSchema": schema}
+    assert check_definition(data, tools=TOOLS, workflows={}) == []
+
+
+@pytest.mark.parametrize("key", ["inputSchema", "outputSchema", "stateSchema", "requestContextSchema"])
+def test_a_definition_with_a_schema_that_cannot_be_used_is_refused_with_the_pointer(key):
+    data = definition(tool("double")) | {key: {"properties": {"a": {"$ref": "http://127.0.0.1:9/x"}}}}
+    (issue,) = check_definition(data, tools=TOOLS, workflows={})
+    assert issue.path == key
+    assert "/properties/a/$ref" in issue.message

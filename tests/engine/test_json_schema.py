@@ -1,5 +1,7 @@
 """JSON Schemas in use: parts that compose, hostile patterns, recursion, references, and schemas that are refused."""
 
+import itertools
+import socket
 import subprocess
 import sys
 import time
@@ -148,7 +150,7 @@ BROKEN = {
     "/allOf/0": {"allOf": [{"$ref": "#"}]},
     "its root: refers to itself": {"$ref": "#"},
     "/$defs/a/anyOf/0": {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}},
-    "Unknown meta-schema": {"$schema": "https://example.org/dialect"},
+    "/$schema": {"$schema": "https://example.org/dialect"},
 }
 
 
@@ -191,6 +193,26 @@ OUTSIDE += ("urn:other", "https://json-schema.org/draft/2020-12/schema", "/etc/h
 def test_a_reference_out_of_the_schema_is_refused_before_anything_is_fetched(frame, reference):
     with pytest.raises(InvalidWorkflow, match="leads out of the schema"):
         Schema.of(frame(reference))
+
+
+def test_no_request_leaves_for_any_schema(tmp_path):
+    secret = tmp_path / "schema.json"
+    secret.write_text('{"type": "string"}')
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.3)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        for outside in (address, secret.as_uri()):
+            for keyword in ("$schema", "$id", "id", "$ref", "$dynamicRef", "$recursiveRef", "$vocabulary", "$anchor"):
+                part = {keyword: outside, "default": 1}
+                frames = [part, {"properties": {"a": part}}, {"anyOf": [part], "$defs": {"b": part}}]
+                frames += [{"$schema": DRAFT_7, "if": part}, {"const": part}, {"x-own": part, "$ref": "#/x-own"}]
+                for frame, parses in itertools.product(frames, (True, False)):
+                    try:
+                        Schema.of(frame, parses=parses).parse({"a": 1})
+                    except InvalidWorkflow:
+                        continue
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 def bomb(count: int, word: str) -> dict[str, Any]:
@@ -287,6 +309,20 @@ def test_no_pattern_and_no_recursion_holds_the_interpreter_for_long():
 VALIDATIONS: list[Any] = [{"minimum": 1}, {"maxLength": 1}, {"pattern": "^a"}, {"multipleOf": 2}, {"required": ["a"]}]
 VALIDATIONS += [{"type": "integer"}, {"type": "null"}, {"const": 1}, {"enum": ["a", 1.0, None]}, {"minItems": 1}]
 VALIDATIONS += [{"$ref": "#/$defs/n"}, {"uniqueItems": True}, {"minProperties": 1}, {"default": 1}, {"format": "date"}]
+
+
+def test_no_issue_repeats_a_value_that_may_be_secret():
+    schema = described({"a": {"not": {"type": "string"}}, "b": {"format": "email"}, "c": {"uniqueItems": True}})
+    issues = Schema.of(schema).parse({"a": "hunter22", "b": "hunter22", "c": ["hunter22"] * 2}).issues
+    assert len(issues) == 3
+    assert not any("hunter22" in issue.message for issue in issues)
+
+
+@pytest.mark.parametrize("value", [{"a": object()}, {"a": b"x"}, {"a": "\ud800"}])
+def test_a_value_that_is_no_json_is_refused_and_raises_nothing(value):
+    assert Schema.of(described({"a": {"type": "object"}})).parse(value).issues
+
+
 LEAVES = st.sampled_from([{}, True, False, TEXT, NUMBER, *VALIDATIONS])
 KEYS = st.sampled_from(["a", "b", "c"])
 
