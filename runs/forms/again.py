@@ -1,6 +1,8 @@
 """The form that starts a run from a step of an earlier one: that step's input, as it was, to be changed."""
 
+import json
 import secrets
+from collections import deque
 from collections.abc import Mapping
 
 from django.http import QueryDict
@@ -63,8 +65,28 @@ def with_secrets(given: object, recorded: object, mask: Mask) -> object:
         kept = {key: item for key, item in recorded.items() if key not in given and mask.rule(key) is not None}
         return {**known, **kept}
     if isinstance(given, list) and isinstance(recorded, list):
-        return [
-            with_secrets(item, recorded[index] if index < len(recorded) else None, mask)
-            for index, item in enumerate(given)
-        ]
+        origins = _origins(given, recorded, mask)
+        return [with_secrets(item, origin, mask) for item, origin in zip(given, origins, strict=True)]
     return given
+
+
+def _origins(given: list[object], recorded: list[object], mask: Mask) -> list[object]:
+    """The recorded item of each given one: the one that was shown so, else the one at the same place.
+
+    When items were added or removed places say nothing: a changed item gets no secret then, rather than another's.
+    """
+    places: dict[str, deque[int]] = {}
+    for at, item in enumerate(recorded):
+        places.setdefault(_text(without_secrets(item, mask)), deque()).append(at)
+    found: list[int | None] = []
+    for item in given:
+        same = places.get(_text(item))
+        found.append(same.popleft() if same else None)
+    if len(given) == len(recorded):
+        free = set(range(len(recorded))).difference(at for at in found if at is not None)
+        found = [at if origin is None and at in free else origin for at, origin in enumerate(found)]
+    return [None if at is None else recorded[at] for at in found]
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
