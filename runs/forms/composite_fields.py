@@ -53,6 +53,11 @@ class ObjectField(Field):
     others: JsonField | None = None  # keys that the schema does not name: kept, and sent as they are
     blank_is_absent: bool = True  # an object in which nothing is sent is not sent; {} in the JSON stays {}
 
+    @property
+    def marks(self) -> list[str]:
+        found = Field.marks.fget(self)  # type: ignore[attr-defined]
+        return found if self.blank_is_absent else [*found, f"e:{self.pointer}"]
+
     def content(self) -> object:
         found = self._found()
         sends_nothing = not found and self.blank_is_absent and not self.needed and not self.has_states
@@ -124,7 +129,9 @@ class ListField(Field):
     def is_plain(self) -> bool:
         """Whether rows are single controls."""
         shape = self.shape.items
-        return shape is not None and shape.kind in SCALARS and not any(isinstance(row, JsonField) for row in self.rows)
+        if shape is None or shape.kind not in SCALARS or not self.blank:
+            return False
+        return all(fits_cell(row) for row in [self.blank, *self.rows])
 
     def content(self) -> object:
         trees = (row.tree() for row in self.rows)
@@ -135,16 +142,23 @@ class ListField(Field):
 
 
 def fits_line(row: ObjectField) -> bool:
-    return row.others is None and all(fits_cell(cell) for cell in row.children)
+    return (
+        row.state is State.VALUE
+        and row.others is None
+        and not row.shape.nullable
+        and all(fits_cell(cell) and not cell.shape.secret for cell in row.children)
+    )
 
 
 def fits_cell(cell: Field) -> bool:
-    """Whether a field can be drawn without its states: an empty one is not sent, and it is not null."""
-    shape = cell.shape
-    if isinstance(cell, JsonField) or shape.kind not in SCALARS or shape.multiline or shape.secret:
+    """Whether a field can be drawn without its states: an empty one is not sent, or null where its key is required."""
+    if isinstance(cell, JsonField) or cell.shape.kind not in SCALARS or cell.shape.multiline:
         return False
     if isinstance(cell, BooleanField):
         return not cell.has_states
-    if isinstance(cell, TextField) and ("\n" in cell.text or cell.tree() == ""):
+    filled = cell.text if isinstance(cell, TextField) else getattr(cell, "code", "")
+    if "\n" in filled or (cell.state is State.NULL and not cell.needed):
         return False
-    return cell.state is not State.NULL
+    if cell.state is not State.VALUE:
+        return filled == ""
+    return not (cell.has_states and cell.tree() == "")

@@ -23,6 +23,7 @@ from .value_editor import ValueEditor
 TYPES = ["string", "integer", "number", "boolean", "null", "json"]
 ROWS, JSON = "rows", "json"
 LABEL = "Request context"
+NO_ROW = "A key has characters that a row cannot hold, so it is edited as JSON."
 
 
 @dataclass(slots=True)
@@ -67,11 +68,12 @@ class ContextRows(TwoViews):
     def __init__(self, mask: Mask, schema: object = None) -> None:
         self.mask = mask
         editor = ValueEditor(self.prefix, schema, LABEL)
-        self.named = editor if editor.shape.kind is Kind.OBJECT else None
+        self.named = editor if editor.shape.kind is Kind.OBJECT and not editor.shape.nullable else None
         self.takes_others = self.named is None or editor.shape.schema.get("additionalProperties") is not False
         if self.named:
             _close(self.named)
         self.mode = ROWS
+        self.note = ""  # why it is shown as JSON
         self.rows: list[ContextRow] = []
         self.text = ""
         self.error = ""
@@ -108,12 +110,14 @@ class ContextRows(TwoViews):
         return (ROWS, JSON)
 
     def fill(self, tree: object) -> None:
+        names = self._names
+        pairs = dict(tree) if isinstance(tree, dict) else {}
+        if not all(key in names or _fits_row(key) for key in pairs):
+            self.mode, self.note = JSON, NO_ROW
         if self.mode == JSON:
             self.text = "" if tree is UNSET else write_exact(tree)
             return
-        pairs = dict(tree) if isinstance(tree, dict) else {}
         if self.named:
-            names = self.named.shape.properties
             self.named.fill({key: pairs.pop(key) for key in list(pairs) if key in names})
         self.rows = [_row(str(at), at + 1, key, item) for at, (key, item) in enumerate(pairs.items())]
         for row in self.rows:
@@ -265,8 +269,13 @@ def _close(editor: ValueEditor) -> None:
     editor.form = SchemaForm.fresh(editor.shape, editor.prefix, editor.label)
 
 
+def _fits_row(key: str) -> bool:
+    """Whether an input of one line gives a key back as it is."""
+    return key != "" and key == key.strip() and typable(key, one_line=True)
+
+
 def _row(token: str, number: int, key: str, tree: object) -> ContextRow:
-    if isinstance(tree, str) and typable(tree) and "\n" not in tree:
+    if isinstance(tree, str) and typable(tree, one_line=True):
         return ContextRow(token, number, key, "string", tree)
     if isinstance(tree, Number):
         return ContextRow(token, number, key, "integer" if is_integer(tree.text) else "number", tree.text)

@@ -22,6 +22,7 @@ from .json_schema import Kind, Shape, label_of
 _UNTYPABLE = re.compile(r"[\x00-\x08\x0b-\x1f]")
 LARGE_CHARACTERS, LARGE_LINES = 262_144, 10_000  # a browser lays out more than that too slowly
 LONG = 100  # characters; a longer text gets an area, not a line
+MAX_OPTIONS = 40  # of a select; a longer choice is a text with suggestions
 SEGMENTS = 3  # choices that stand side by side; more are a select
 FORMAT_EXAMPLES = {
     "date": "2026-11-22",
@@ -59,6 +60,8 @@ class Field:
     error: str = ""
     note: str = ""  # why it looks unlike the schema: a value that no control can show
     in_cell: bool = False  # drawn in the grid of a list, where there is no room for the states
+    # The default that it shows for a key that the value lacks: sent only when it is changed.
+    implied: object = UNSET
 
     @property
     def id(self) -> str:
@@ -72,6 +75,11 @@ class Field:
     @property
     def state_name(self) -> str:
         return f"s:{self.pointer}"
+
+    @property
+    def marks(self) -> list[str]:
+        """Names of the hidden inputs by which a posted field is read as it was drawn."""
+        return [] if self.implied is UNSET else [f"u:{self.pointer}"]
 
     @property
     def has_states(self) -> bool:
@@ -110,9 +118,10 @@ class Field:
 
     def tree(self) -> object:
         """The JSON that it stands for, with Numbers; UNSET when nothing is sent."""
-        if self.state is State.VALUE:
-            return self.content()
-        return None if self.state is State.NULL else UNSET
+        if self.state is not State.VALUE:
+            return None if self.state is State.NULL else UNSET
+        content = self.content()
+        return UNSET if content == self.implied else content
 
     def content(self) -> object:
         raise NotImplementedError
@@ -149,6 +158,12 @@ class TextField(Field):
     blank_is_absent: bool = True  # an empty text that nobody has set sends nothing; "" in the JSON stays ""
     as_text: bool = False  # a decimal that came as a text goes as one
     trouble: str = ""  # why the file given for it could not be read
+
+    @property
+    def marks(self) -> list[str]:
+        found = Field.marks.fget(self)  # type: ignore[attr-defined]
+        found += [] if self.blank_is_absent else [f"e:{self.pointer}"]
+        return [*found, f"k:{self.pointer}"] if self.as_text else found
 
     @property
     def type_word(self) -> str:
@@ -249,9 +264,9 @@ def size_words(text: str) -> str:
     return f"{byte_size(len(text.encode()))}, {count(lines, 'line')}"
 
 
-def typable(text: str) -> bool:
+def typable(text: str, *, one_line: bool = False) -> bool:
     """Whether a control gives back what it was given."""
-    return _UNTYPABLE.search(text) is None
+    return _UNTYPABLE.search(text) is None and not (one_line and "\n" in text)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -274,24 +289,30 @@ class ChoiceField(Field):
     def type_word(self) -> str:
         return "enum"
 
-    @property
-    def coded(self) -> bool:
-        return not all(isinstance(choice, str) and choice for choice in self.shape.choices)
-
     def code_of(self, value: object) -> str:
-        return write_exact(value, indent=None) if self.coded or not isinstance(value, str) else value
+        return write_exact(value, indent=None) if self.shape.coded or not isinstance(value, str) else value
 
     @property
     def options(self) -> list[tuple[str, str, bool]]:
         """Code, words and whether it is chosen, of each choice; last the chosen one that is no choice of the schema."""
-        found = [(self.code_of(exact(choice)), choice_words(choice)) for choice in self.shape.choices]
-        if self.code and self.code not in [code for code, _ in found]:
+        found = [(code, choice_words(choice)) for code, choice in self.shape.codes.items()]
+        if self.code and self.code not in self.shape.codes:
             found.append((self.code, f"{self.code} (not in the schema)"))
         return [(code, words, code == self.code) for code, words in found]
 
     @property
+    def suggests(self) -> bool:
+        """Whether it is typed, with the choices as suggestions: many choices are searched, and sent once for a form."""
+        return len(self.shape.codes) > MAX_OPTIONS
+
+    @property
+    def list_id(self) -> str:
+        """The id of the choices that it suggests."""
+        return f"{self.pointer.partition('/')[0]}-choices-{self.shape.choices_key}"
+
+    @property
     def segmented(self) -> bool:
-        return len(self.options) <= SEGMENTS and not self.in_cell
+        return not self.in_cell and not self.suggests and len(self.options) <= SEGMENTS
 
     @property
     def is_open(self) -> bool:
@@ -301,7 +322,7 @@ class ChoiceField(Field):
     def content(self) -> object:
         if self.code == "":
             return UNSET
-        if not self.coded:
+        if not self.shape.coded:
             return self.code
         try:
             return read_exact(self.code)

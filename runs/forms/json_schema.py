@@ -4,7 +4,10 @@ Pydantic's schemas ($defs, anyOf with null, Decimal as number or text) and hand-
 control can show (unions, free-form objects, recursion) is of the kind JSON, and is edited as text.
 """
 
+import hashlib
+import json
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,7 +16,11 @@ from typing import Any
 from runs.engine.masking import Mask
 from runs.engine.snapshot import UNSET
 
+from .exact_json import exact, write_exact
+
+_ONE_LINE = re.compile(r"[^\x00-\x1f]+")
 MAX_LEVELS = 12  # objects inside objects that are drawn; deeper ones are JSON
+SHARED_PARTS = 200  # keys that are drawn beyond the parts of the schema, as several places refer to the same ones
 
 
 class Kind(StrEnum):
@@ -29,6 +36,7 @@ class Kind(StrEnum):
     JSON = "json"
 
 
+_SCALAR_KINDS = {"string": Kind.TEXT, "integer": Kind.INTEGER, "boolean": Kind.BOOLEAN}
 TYPED = frozenset({Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL})
 SCALARS = TYPED | {Kind.BOOLEAN, Kind.CHOICE}
 
@@ -45,6 +53,33 @@ class Shape:
     items: "Shape | None" = None
     choices: tuple[object, ...] = ()
     secret: bool = False  # marked in the schema, or called like a secret
+    _codes: "dict[str, object] | None" = None
+    _coded: bool | None = None
+    _choices_key: str = ""
+
+    @property
+    def coded(self) -> bool:
+        """Whether choices are sent as JSON: some are no texts, or texts that an input of one line would change."""
+        if self._coded is None:
+            self._coded = not all(isinstance(choice, str) and _ONE_LINE.fullmatch(choice) for choice in self.choices)
+        return self._coded
+
+    @property
+    def codes(self) -> "dict[str, object]":
+        """The choices by the text that a form sends for each."""
+        if self._codes is None:
+            if self.coded:
+                self._codes = {write_exact(exact(choice), indent=None): choice for choice in self.choices}
+            else:
+                self._codes = {str(choice): choice for choice in self.choices}
+        return self._codes
+
+    @property
+    def choices_key(self) -> str:
+        """Equal for equal choices, whatever fields have them."""
+        if not self._choices_key:
+            self._choices_key = hashlib.sha256("\n".join(self.codes).encode()).hexdigest()[:12]
+        return self._choices_key
 
     @property
     def title(self) -> str:
@@ -84,11 +119,77 @@ class Shape:
 
 
 def shape_of(schema: object) -> Shape:
-    """The shape of a whole schema; `None` and `True` accept anything."""
+    """The shape of a whole schema; `None` and `True` accept anything.
+
+    Time and size are linear in the schema. No `$ref` is followed twice on one path; beside each
+    other they are as long as there is room. The parts nearest to the root are drawn first, what has no room is JSON.
+    """
     root = schema if isinstance(schema, Mapping) else {}
-    shape = _shape(root, root, frozenset(), 0)
+    shape = _Builder(root).build()
     _mark_secrets(shape, Mask.of(root))
     return shape
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An object whose keys are not drawn yet; `around`: the lists of which it is the item."""
+
+    shape: Shape
+    seen: frozenset[str]
+    level: int
+    around: list[Shape]
+
+
+class _Builder:
+    """Draws the shapes of a schema level by level, as many as the schema has parts and some more."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._room = _parts_of(root) + SHARED_PARTS
+        self._pending: deque[_Pending] = deque()
+
+    def build(self) -> Shape:
+        shape = self._shape(self._root, frozenset(), 0, [])
+        while self._pending:
+            self._fill(self._pending.popleft())
+        return shape
+
+    def _fill(self, part: _Pending) -> None:
+        properties = part.shape.schema["properties"]
+        if len(properties) > self._room:
+            for shape in (part.shape, *part.around):
+                shape.kind, shape.items = Kind.JSON, None
+            return
+        self._room -= len(properties)
+        part.shape.properties = {
+            str(key): self._shape(inner, part.seen, part.level + 1, [])
+            for key, inner in properties.items()
+            if inner is not False  # the key may not be there
+        }
+
+    def _shape(self, schema: Any, seen: frozenset[str], level: int, around: list[Shape]) -> Shape:
+        if not isinstance(schema, Mapping):
+            return Shape(Kind.JSON, {})
+        nullable = False
+        while True:
+            merged, refs = _resolved(schema, self._root, seen)
+            if merged is None:
+                return Shape(Kind.JSON, {key: part for key, part in schema.items() if key != "$ref"}, nullable)
+            seen |= refs
+            schema, null = _without_null(merged)
+            nullable |= null
+            if schema is merged:
+                break
+        shape = Shape(_kind_of(merged, level), merged, nullable)
+        if shape.kind is Kind.CHOICE:
+            shape.choices = tuple(merged["enum"])
+        elif shape.kind is Kind.OBJECT:
+            shape.required = frozenset(map(str, merged.get("required") or ()))
+            self._pending.append(_Pending(shape, seen, level, around))
+        elif shape.kind is Kind.LIST:
+            items = self._shape(merged.get("items"), seen, level + 1, [*around, shape])
+            shape.kind, shape.items = (Kind.JSON, None) if items.kind is Kind.JSON else (Kind.LIST, items)
+        return shape
 
 
 def _mark_secrets(shape: Shape, mask: Mask) -> None:
@@ -99,21 +200,6 @@ def _mark_secrets(shape: Shape, mask: Mask) -> None:
     if shape.items:
         shape.items.secret = shape.secret
         _mark_secrets(shape.items, mask)
-
-
-def _shape(schema: Any, root: Mapping[str, Any], seen: frozenset[str], level: int) -> Shape:
-    if not isinstance(schema, Mapping):
-        return Shape(Kind.JSON, {})
-    nullable = False
-    while True:
-        merged, refs = _resolved(schema, root, seen)
-        if merged is None:
-            return Shape(Kind.JSON, {key: part for key, part in schema.items() if key != "$ref"}, nullable)
-        seen |= refs
-        schema, null = _without_null(merged)
-        nullable |= null
-        if schema is merged:
-            return _drawn(merged, root, seen, level, nullable)
 
 
 def _resolved(
@@ -182,49 +268,38 @@ def _is_number_or_text(parts: list[Any]) -> bool:
     return kinds in (["number", "string"], ["integer", "string"]) and not any("enum" in part for part in parts)
 
 
-def _drawn(schema: dict[str, Any], root: Mapping[str, Any], seen: frozenset[str], level: int, nullable: bool) -> Shape:
-    """The shape of a schema whose references and null are gone."""
+def _kind_of(schema: dict[str, Any], level: int) -> Kind:
+    """The control of a schema whose references and null are gone."""
     if "const" in schema:
-        return Shape(Kind.CONST, schema, nullable)
+        return Kind.CONST
     choices = schema.get("enum")
     if isinstance(choices, list) and choices:
-        if all(not isinstance(choice, dict | list) for choice in choices):
-            return Shape(Kind.CHOICE, schema, nullable, choices=tuple(choices))
-        return Shape(Kind.JSON, schema, nullable)
+        return Kind.JSON if any(isinstance(choice, dict | list) for choice in choices) else Kind.CHOICE
     if any(word in schema for word in ("anyOf", "oneOf", "allOf", "not", "if")):
         # The words beside a union describe it, but its parts are what a value must fit.
-        return Shape(Kind.JSON, schema, nullable)
-    kind = schema.get("type") or ("object" if "properties" in schema else None)
-    match kind:
+        return Kind.JSON
+    match schema.get("type") or ("object" if "properties" in schema else None):
         case "object":
-            return _object(schema, root, seen, level, nullable)
+            properties = schema.get("properties")
+            fits = isinstance(properties, Mapping) and properties and "patternProperties" not in schema
+            return Kind.OBJECT if fits and level < MAX_LEVELS else Kind.JSON
         case "array":
-            items = _shape(schema.get("items"), root, seen, level + 1)
-            if level >= MAX_LEVELS or items.kind is Kind.JSON or "prefixItems" in schema:
-                return Shape(Kind.JSON, schema, nullable)
-            return Shape(Kind.LIST, schema, nullable, items=items)
-        case "string":
-            return Shape(Kind.TEXT, schema, nullable)
-        case "integer":
-            return Shape(Kind.INTEGER, schema, nullable)
+            return Kind.LIST if level < MAX_LEVELS and "prefixItems" not in schema else Kind.JSON
         case "number":
-            return Shape(Kind.DECIMAL if schema.get("x-either") else Kind.NUMBER, schema, nullable)
-        case "boolean":
-            return Shape(Kind.BOOLEAN, schema, nullable)
-    return Shape(Kind.JSON, schema, nullable)
+            return Kind.DECIMAL if schema.get("x-either") else Kind.NUMBER
+        case kind:
+            return _SCALAR_KINDS.get(str(kind), Kind.JSON)
 
 
-def _object(schema: dict[str, Any], root: Mapping[str, Any], seen: frozenset[str], level: int, nullable: bool) -> Shape:
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping) or not properties or level >= MAX_LEVELS or "patternProperties" in schema:
-        return Shape(Kind.JSON, schema, nullable)
-    return Shape(
-        Kind.OBJECT,
-        schema,
-        nullable,
-        properties={str(key): _shape(part, root, seen, level + 1) for key, part in properties.items()},
-        required=frozenset(map(str, schema.get("required") or ())),
-    )
+def _parts_of(schema: object) -> int:
+    """How many objects and lists a schema is made of."""
+    count, waiting = 0, [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping | list):
+            count += 1
+            waiting += part.values() if isinstance(part, Mapping) else part
+    return count
 
 
 def label_of(key: str, title: str = "") -> str:
@@ -234,7 +309,7 @@ def label_of(key: str, title: str = "") -> str:
         return title
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", words)  # customerId, too
     spaced = spaced if spaced.isupper() else " ".join(w if w.isupper() else w.lower() for w in spaced.split())
-    return spaced[:1].upper() + spaced[1:] if spaced else key
+    return spaced[:1].upper() + spaced[1:] if spaced else key.strip() or json.dumps(key)  # "": a label must be seen
 
 
 def one_of(label: str) -> str:

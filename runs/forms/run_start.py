@@ -111,13 +111,11 @@ class RunStartForm:
         Secrets and the ids of the run and its trace are its own, and are not copied.
         """
         form = cls(version)
-        if "input" in started:
-            form.input.fill(without_secrets(started["input"], form.mask))
+        form.input.fill(without_secrets(started.get("input", UNSET), form.mask))
         if started.get("initialState"):
             form.sends_state = True
             form.state.fill(without_secrets(started["initialState"], form.mask))
-        if started.get("requestContext"):
-            form.context.fill(without_secrets(started["requestContext"], form.mask))
+        form.context.fill(without_secrets(started.get("requestContext") or {}, form.mask))
         form._fill_tracing(started.get("tracingOptions") or {})
         output = started.get("outputOptions") or {}
         form.flags |= {

@@ -33,12 +33,6 @@ def cells(row: ObjectField, of_columns: list[Column]) -> list[tuple[Field, Colum
     return list(zip(row.children, of_columns, strict=True))
 
 
-@register.filter
-def shown_parts(row: Field) -> list[Field]:
-    """The fields of a row that is drawn as a block: those of its object, or itself."""
-    return row.parts() or [row]
-
-
 @register.simple_tag(takes_context=True)
 def cell_control(context: template.Context, cell: Field) -> SafeString:
     """The bare control of a line, named for a screen reader by its label and the number of the line."""

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed
 from runs.execution.answer import Answer, resume_run
 from runs.execution.start import WorkflowDisabled
+from runs.forms.input_names import readable
 from runs.models import Actor, AuditEntry, WorkflowRun
 
 from .inbox import inbox_page
@@ -125,7 +126,7 @@ class _Submission:
         if is_own and (timezone.now() - last.at).total_seconds() < SAME_PRESS_SECONDS:
             return self._done()
         kept = [
-            Kept(name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2], text)
+            Kept(readable(name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]), text)
             for name, text in self.request.POST.items()
             if text and (name.startswith(VALUES) or name.endswith("_text"))
         ]

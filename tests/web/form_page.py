@@ -25,8 +25,11 @@ class FormPage(HTMLParser):
         self.ids.add(attributes.get("id") or "")
         name, kind = attributes.get("name"), attributes.get("type")
         if tag == "input" and name and kind not in ("file", "submit"):
+            value = attributes.get("value")
+            if kind in (None, "text", "password"):
+                value = (value or "").replace("\r", "").replace("\n", "")  # an input of one line drops line breaks
             if kind not in ("radio", "checkbox") or "checked" in attributes:
-                self._add(name, attributes.get("value") or ("on" if kind == "checkbox" else ""))
+                self._add(name, "on" if value is None and kind == "checkbox" else value or "")
         elif tag == "textarea" and name:
             self._text = (name, [])
         elif tag == "select" and name:
@@ -65,9 +68,23 @@ class FormPage(HTMLParser):
         lists = {name: value if isinstance(value, list) else [value] for name, value in changed.items()}
         return {**self.fields, **lists}
 
+    def multipart(self, **more: str) -> tuple[bytes, str]:
+        """The body as a browser writes it, and its type: quotation marks and line breaks in names are escaped."""
+        boundary, parts = "----WebKitFormBoundary7MA4YWxkTrZu0gW", []
+        for name, values in self.with_(**more).items():
+            escaped = _breaks(name).replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{escaped}"\r\n\r\n'
+            parts += [f"{head}{_breaks(value)}\r\n" for value in values]
+        return ("".join(parts) + f"--{boundary}--\r\n").encode(), f"multipart/form-data; boundary={boundary}"
+
     @property
     def query(self) -> QueryDict:
         data = QueryDict(mutable=True)
         for name, values in self.fields.items():
             data.setlist(name, values)
         return data
+
+
+def _breaks(text: str) -> str:
+    """With each line break as two characters, as form data is sent."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")

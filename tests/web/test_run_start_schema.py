@@ -17,10 +17,11 @@ from runs.engine.schemas import Schema
 from runs.engine.snapshot import UNSET
 from runs.forms.composite_fields import JsonField, ListField
 from runs.forms.exact_json import Number, exact, read_exact, write_exact
+from runs.forms.field_spot import MAX_ROWS
 from runs.forms.fields import ChoiceField, ConstField, State, TextField
 from runs.forms.json_schema import Kind, label_of, one_of, shape_of
 from runs.forms.layout import COLUMNS, columns, placed
-from runs.forms.schema_form import MAX_ROWS, SchemaForm
+from runs.forms.schema_form import SchemaForm
 from runs.forms.value_editor import ValueEditor
 from tests.web.form_page import FormPage
 
