@@ -56,6 +56,8 @@ class Environment(BaseSettings):
     wfconsole_executor: Literal["embedded", "workers"] | None = None
     # How many runs one executor works on at the same time.
     wfconsole_concurrency: int = Field(default=100, ge=1, le=10_000)
+    # How often the server process may end while one step of a run is at work, before that run fails.
+    wfconsole_max_step_crashes: int = Field(default=3, ge=1, le=1_000_000)
     # Hosts that the step http_request may ask: names, *.example.org for all below, * for any.
     wfconsole_http_hosts: str = "*"
     # Private networks that it may ask, too, such as 10.1.0.0/16,127.0.0.1. Without one here, public addresses alone.
@@ -189,6 +191,7 @@ API_REQUESTS_PER_SECOND = ENV.wfconsole_api_requests_per_second
 METRICS_TOKEN = ENV.wfconsole_metrics_token
 TRACE_LINKS = read_links(ENV.wfconsole_trace_links)
 CONCURRENCY = ENV.wfconsole_concurrency
+MAX_STEP_CRASHES = ENV.wfconsole_max_step_crashes
 MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
 HTTP_HOSTS = _names(ENV.wfconsole_http_hosts)
 HTTP_PRIVATE_NETWORKS = _names(ENV.wfconsole_http_private_networks)

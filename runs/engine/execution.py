@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,8 @@ class Execution:
         self.park_after = park_after
         self.interrupt_after = interrupt_after
         self._left_behind = left_behind
+        self.failed_steps: Mapping[str, dict[str, object]] = {}  # see execute()
+        self.commits_starts = False
         self.loop = asyncio.get_running_loop()
         self.cancel.bind(self.loop)
         self.span: TraceSpan = NO_SPAN

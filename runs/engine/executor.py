@@ -5,7 +5,7 @@ whether that is a first start, an answer, a restart, a time travel or the state 
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 import orjson
@@ -47,13 +47,16 @@ async def execute(
     park_after: float | None = None,
     interrupt_after: float | None = None,
     left_behind: LeftBehind | None = None,
+    failed_steps: Mapping[str, dict[str, object]] | None = None,
 ) -> RunStatus:
     """Continue a claimed run from its log, and tell where it stands when its task is over.
 
     `events`: all that is committed, at least the `workflow-start`. `park_after`: seconds; when all that is left of the
     run sleeps for longer, the task ends with status waiting and the card's `wake_at`. `interrupt_after`: seconds of
     grace that steps have after a cancel; None: they are never interrupted. `left_behind` hears of functions that go on
-    in their threads after their step is over: see LeftBehind. Everything is committed on return.
+    in their threads after their step is over: see LeftBehind. `failed_steps`: the errors, by path, of steps that were
+    interrupted and are not tried again; given for a run whose process has ended before: what begins in it is durable
+    before a step's function is called. Everything is committed on return.
     Raises Fenced when another owner has taken the run; a CancelledError is taken for a crash and writes nothing.
     """
     snapshot = fold(log.run_id, workflow.id, events)
@@ -67,6 +70,8 @@ async def execute(
         interrupt_after=interrupt_after,
         left_behind=left_behind,
     )
+    execution.failed_steps = failed_steps or {}
+    execution.commits_starts = failed_steps is not None
     return await run(execution, announced=False)
 
 

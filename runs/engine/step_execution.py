@@ -44,6 +44,8 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     )
     site.own_span = span
     record = _emit_start(ex, site, start, payload, span)
+    if ex.commits_starts:
+        await ex.commit()
     if site.together:
         await asyncio.sleep(0)  # all that begin together begin before one of them ends
     body = Body(ex, site, span, record, payload, instance, start, walk_nested)
@@ -51,6 +53,8 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     ending: Ending | Failure
     if refusal is not None:
         ending = failure_of(refusal)  # trying again could not help
+    elif start.again and (given_up := ex.failed_steps.get(site.path)) is not None:
+        ending = Failure(given_up)
     else:
         ending = await _attempts(ex, body, step.retry_policy(workflow.retries), step.time_limit(workflow.retries))
     if site.together:

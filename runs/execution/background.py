@@ -33,7 +33,7 @@ class Background:
         def work() -> None:
             try:
                 value = question()
-            except Exception as error:
+            except BaseException as error:  # whatever it is: somebody waits for it
                 _tell(loop, answer, answer.set_exception, error)
             else:
                 _tell(loop, answer, answer.set_result, value)

@@ -20,6 +20,7 @@ from .announce import announce
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader, last_seen
 from .outbox import note_ends
+from .process_end import end_process
 from .run_logs import capture
 
 MOST_COUNTED = 10_000
@@ -51,7 +52,7 @@ def start_executor() -> None:
     with _starting:
         if _executor is not None or settings.EXECUTOR != "embedded":
             return
-        executor = EmbeddedExecutor()
+        executor = EmbeddedExecutor(on_death=end_process)
         try:
             executor.start()
         except ImproperlyConfigured as error:
@@ -64,6 +65,11 @@ def start_executor() -> None:
 def executor_here() -> EmbeddedExecutor | None:
     """The executor of this process."""
     return _executor
+
+
+def executor_death() -> str:
+    """Why this process's executor has ended, in one sentence; empty: it has not."""
+    return _executor.problem if _executor is not None else ""
 
 
 def executes_here() -> bool:

@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,18 +23,21 @@ from django.db import connections
 from runs.engine import CancelToken, Workflow
 from runs.models import WorkflowRun, WorkflowVersion
 
-from .admission import admit
+from .admission import Candidate, admit
 from .announce import announce
 from .background import Background
 from .checkpoints import Checkpoints
-from .connection import Connection, is_trouble
+from .connection import Connection, connect, is_trouble
+from .crashes import mark_alone
 from .database_store import DatabaseRunStore
 from .deadlines import expire, overdue
 from .definitions import refresh_definitions
+from .event_loop import run_until_done
 from .execute import WORKER, Claim, claim, execute_run, is_claimed
 from .leadership import leadership
 from .lingering import Lingering, forget_lingering
-from .recovery import close_spans, due_sleepers, release, requeue_orphans, to_cancel, wake, who_cancels
+from .quarantine import Quarantine
+from .recovery import close_spans, due_sleepers, release, release_all, requeue_orphans, to_cancel, wake, who_cancels
 from .registry import register_versions, registry, runnable
 from .retention import RetentionSweep
 
@@ -61,9 +64,11 @@ class Execution:
 class EmbeddedExecutor:
     """Executes runs until it is stopped. `start()` and `stop()` once each; poke() and cancel() from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_death: Callable[[str], None] | None = None) -> None:
+        """`on_death`: called in the executor's thread, with the reason, when that ends although nobody stopped it."""
         self.leads = False
         self.problem = ""  # why this process cannot execute runs at all
+        self._on_death = on_death
         self.beat_at = 0.0  # epoch seconds
         self._leadership = leadership()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,6 +83,8 @@ class EmbeddedExecutor:
         self._store: DatabaseRunStore | None = None
         self._lingering: Lingering | None = None
         self._models: Background | None = None
+        self._quarantine: Quarantine | None = None
+        self._begun = False  # whether what the last leader left is queued
 
     # --- From any thread ---
 
@@ -96,7 +103,8 @@ class EmbeddedExecutor:
         if not self._stopping.is_set():
             self._stopping.set()
             self._call(self._wake.set)
-        self._stopped.wait(STOP_SECONDS + 6)
+        if not self._stopped.wait(STOP_SECONDS + 6):
+            self._release_all()  # a step blocks the loop; this end of the process is no crash
 
     def poke(self) -> None:
         """Look for work now. Called after the commit that queued it."""
@@ -150,13 +158,24 @@ class EmbeddedExecutor:
                     self._lead()
                 else:
                     self._stopping.wait(TAKE_OVER_SECONDS)
-        except Exception:
-            self.problem = "The executor has ended with an error; the server's log tells which."
-            logger.exception("The executor has ended.")
+        except BaseException as error:  # whatever it is: without this thread nothing executes runs
+            self.problem = f"The executor has ended: {type(error).__name__}."
+            logger.critical("The executor has ended.", exc_info=error)
+            self._release_all()
         finally:
             self.leads = False
             self._leadership.release()
             self._stopped.set()
+        if self.problem and self._on_death is not None:
+            self._on_death(self.problem)
+
+    def _release_all(self) -> None:
+        """Give back all runs by a connection of its own. From any thread, when the loop cannot do it."""
+        try:
+            with closing(connect()) as connection:
+                release_all(connection, WORKER)
+        except Exception as error:
+            logger.warning("The runs of this server were not given back: %s", error)
 
     def _register(self) -> None:
         """Bring the definitions up to date, however long the database takes to be ready."""
@@ -196,12 +215,9 @@ class EmbeddedExecutor:
             if checkpoints is not None:
                 checkpoints.start()
             retention.start()
-            work = loop.create_task(self._work())
-            work.add_done_callback(lambda task: loop.stop())
-            # Not run_until_complete(): its end would have to wait for tasks that only the drain below ends.
-            loop.run_forever()
-            if not work.cancelled() and (error := work.exception()) is not None:
-                raise error
+            self._quarantine = Quarantine(self._store, self._executions)
+            self._begun = False
+            run_until_done(loop, self._work, self._stopping.is_set)
         finally:
             self.leads = False
             self._loop = None
@@ -216,7 +232,6 @@ class EmbeddedExecutor:
             loop.close()
 
     async def _work(self) -> None:
-        begun = False
         beat_at = sweep_at = 0.0
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
@@ -228,9 +243,9 @@ class EmbeddedExecutor:
                         break
                     beat_at = loop.time()
                     self.beat_at = time.time()
-                if not begun:
+                if not self._begun:
                     await self._begin()
-                    begun = True
+                    self._begun = True
                 if loop.time() - sweep_at >= SWEEP_SECONDS:
                     await self._sweep()
                     sweep_at = loop.time()
@@ -254,6 +269,7 @@ class EmbeddedExecutor:
         orphans = await self._store.writer.perform(requeue_orphans)
         await self._store.writer.perform(forget_lingering)
         await self._store.writer.perform(close_spans)
+        await self._quarantine.load()
         if orphans:
             logger.info("Runs that were left in the middle and go on now: %d", orphans)
         self.leads = True
@@ -278,21 +294,49 @@ class EmbeddedExecutor:
         self._more = slots <= 0
         if self._more or self._stopping.is_set():
             return False
+        if not self._quarantine.is_empty:
+            return await self._start_alone()
         running = Counter(execution.claim.workflow_id for execution in self._executions.values())
         candidates = await self._store.read(
             lambda connection: admit(connection, slots=slots, running=running, without_versions=sorted(self._not_ours))
         )
         candidates = [each for each in candidates if each.run_id not in self._executions]
-        unknown = {each.version_id for each in candidates} - self._workflows.keys()
-        if unknown:
-            self._models = self._models or Background("executor-models")
-            await self._models.ask(lambda: self._learn(unknown))
+        unknown = await self._find_workflows(candidates)
         ours = [each for each in candidates if each.version_id in self._workflows]
         if ours:
             for each in await self._store.writer.perform(lambda connection: claim(connection, ours), is_claimed):
                 self._begin_run(each)
         self._more = len(candidates) == slots
         return self._more or bool(unknown & self._not_ours)
+
+    async def _find_workflows(self, candidates: Iterable[Candidate]) -> set[int]:
+        """Find the workflows of the candidates' versions. The versions that were not known before."""
+        unknown = {each.version_id for each in candidates} - self._workflows.keys()
+        if unknown:
+            self._models = self._models or Background("executor-models")
+            await self._models.ask(lambda: self._learn(unknown))
+        return unknown
+
+    async def _start_alone(self) -> bool:
+        """Begin the next run that may end the process. Whether there may be more to begin."""
+        suspect = await self._quarantine.next()
+        if suspect is None:
+            return self._quarantine.is_empty
+        candidate = Candidate(suspect.run_id, suspect.workflow_id, suspect.version_id)
+        await self._find_workflows([candidate])
+        if candidate.version_id not in self._workflows:
+            return True
+
+        def take(connection: Connection) -> list[Claim]:
+            claims = claim(connection, [candidate])
+            if claims:
+                mark_alone(connection, suspect)
+            return claims
+
+        for each in await self._store.writer.perform(take, is_claimed):
+            self._quarantine.begun(suspect)
+            self._begin_run(each)
+        return True
 
     def _learn(self, version_ids: set[int]) -> None:
         """Find the workflows of these versions. In a thread: it reads by the models."""
@@ -329,7 +373,7 @@ class EmbeddedExecutor:
         finally:
             if self._executions.get(claimed.run_id) is execution:
                 del self._executions[claimed.run_id]
-            if self._more:
+            if self._more or not self._quarantine.is_empty:
                 self._wake.set()
 
     def _cancel(self, run_id: str, by: str) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from runs.engine.results import RunStatus
 from .admission import Candidate
 from .batch import RUNS
 from .connection import Connection, moment
+from .crashes import NO_STEP, failed_steps
 from .database_store import DatabaseRunLog, DatabaseRunStore, holds_epoch
 from .history import select_events
 
@@ -40,6 +41,9 @@ class Claim:
     last_seq: int
     cancel_requested: bool
     events: Sequence[Event]
+    # The errors of steps that are not tried again, by path: the process ended too often while they were at work. None:
+    # it never ended during this run.
+    failed_steps: Mapping[str, dict[str, object]] | None = None
 
 
 def claim(connection: Connection, candidates: Iterable[Candidate]) -> list[Claim]:
@@ -52,13 +56,14 @@ def claim(connection: Connection, candidates: Iterable[Candidate]) -> list[Claim
     for candidate in candidates:
         row = connection.execute(
             f"UPDATE {RUNS} SET epoch = epoch + 1, queued = %s, status = 'running', worker = %s, updated_at = %s"  # noqa: S608
-            " WHERE id = %s AND queued RETURNING epoch, last_seq, cancel_requested_at",
+            " WHERE id = %s AND queued RETURNING epoch, last_seq, cancel_requested_at, crashes",
             (False, WORKER, now, candidate.run_id),
         ).fetchone()
         if row is not None:
-            epoch, last_seq, cancel_requested_at = row
+            epoch, last_seq, cancel_requested_at, crashes = row
             events = select_events(connection.execute, candidate.run_id)
-            claims.append(Claim(*candidate, epoch, last_seq, cancel_requested_at is not None, events))
+            canceled = cancel_requested_at is not None
+            claims.append(Claim(*candidate, epoch, last_seq, canceled, events, failed_steps(crashes)))
     return claims
 
 
@@ -82,6 +87,9 @@ async def execute_run(
     A canceled task leaves the run as it is, for whoever takes it next.
     """
     log = DatabaseRunLog(store.writer, claim.run_id, claim.epoch, claim.last_seq, status=RunStatus.RUNNING)
+    if (error := (claim.failed_steps or {}).get(NO_STEP)) is not None:
+        await fail(store, claim, error)
+        return
     try:
         await execute(
             workflow,
@@ -91,15 +99,17 @@ async def execute_run(
             park_after=PARK_SECONDS,
             interrupt_after=INTERRUPT_SECONDS,
             left_behind=left_behind,
+            failed_steps=claim.failed_steps,
         )
     except Fenced:
         logger.info("Run %s has been taken over; nothing more is written here.", claim.run_id)
     except Exception as error:
         logger.exception("Run %s could not be continued.", claim.run_id)
-        await fail(store, claim, error)
+        name = type(error).__name__
+        await fail(store, claim, {"message": f"The run could not be continued: {error}", "name": name})
 
 
-async def fail(store: DatabaseRunStore, claim: Claim, error: BaseException) -> None:
+async def fail(store: DatabaseRunStore, claim: Claim, error: Mapping[str, object]) -> None:
     """End a run that cannot be continued at all, with the reason in its history; unless somebody else has it by now."""
     run_id = claim.run_id
 
@@ -114,11 +124,9 @@ async def fail(store: DatabaseRunStore, claim: Claim, error: BaseException) -> N
     if taken is None:
         return
     log = DatabaseRunLog(store.writer, run_id, *taken)
-    message = f"The run could not be continued: {error}"
     now = time.time_ns() // 1_000_000
-    card: dict[str, Any] = {"status": RunStatus.FAILED, "ended_at": now, "wake_at": None, "detail": message}
-    problem = {"message": message, "name": type(error).__name__}
-    log.append(EventType.RUN_FINISH, {"status": "failed", "error": problem}, at=now, card=card)
+    card: dict[str, Any] = {"status": RunStatus.FAILED, "ended_at": now, "wake_at": None, "detail": error["message"]}
+    log.append(EventType.RUN_FINISH, {"status": "failed", "error": dict(error)}, at=now, card=card)
     try:
         await log.commit()
     except Fenced:

@@ -3,9 +3,12 @@
 import time
 from collections.abc import Collection, Iterable
 
+from django.conf import settings
+
 from runs.models import AuditEntry, Span, SpanState, WorkflowRun
 
 from .connection import Connection, moment
+from .crashes import count_crashes
 
 RUNS = WorkflowRun._meta.db_table
 AUDIT = AuditEntry._meta.db_table
@@ -14,10 +17,12 @@ AT_ONCE = 500
 
 
 def requeue_orphans(connection: Connection) -> int:
-    """Queue every run that an executor left in the middle. For whoever alone executes runs, before it begins.
+    """Queue every run that an executor left in the middle, and count the end of its process for each. For whoever alone
+    executes runs, before it begins. How many there are.
 
     Runs without a worker's name are a program's own, which uses the engine with this database; they are left alone.
     """
+    count_crashes(connection, settings.MAX_STEP_CRASHES)
     return connection.execute(
         f"UPDATE {RUNS} SET queued = %s WHERE status = 'running' AND NOT queued AND worker <> ''",  # noqa: S608
         (True,),
@@ -29,6 +34,14 @@ def close_spans(connection: Connection) -> None:
     connection.execute(
         f"UPDATE {SPANS} SET state = %s, end_ns = %s WHERE end_ns IS NULL",  # noqa: S608
         (SpanState.INTERRUPTED.value, time.time_ns()),
+    )
+
+
+def release_all(connection: Connection, worker: str) -> None:
+    """Give back whatever a worker holds. For one that executes nothing any more, or is about to end."""
+    connection.execute(
+        f"UPDATE {RUNS} SET queued = %s WHERE status = 'running' AND NOT queued AND worker = %s",  # noqa: S608
+        (True, worker),
     )
 
 

@@ -125,6 +125,8 @@ class WorkflowRun(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     # Functions that go on in their threads although their steps are over: since when (epoch milliseconds), by path.
     lingering = models.JSONField(null=True, blank=True, editable=False)
+    # How often the process ended while the run's steps were at work, by step; see execution/crashes.py.
+    crashes = models.JSONField(null=True, blank=True, editable=False)
     purged_at = models.DateTimeField(null=True, blank=True)  # when its history and its values were deleted
     detail = models.CharField(max_length=300, blank=True)  # one line: the error, the question, what it is doing
     actor = models.ForeignKey(

@@ -22,7 +22,12 @@ LEAST_FREE_BYTES = 4 * 1024 * 1024
 @never_cache
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers. Asks nothing of the database, so that a busy one is not restarted for it."""
+    """The process answers. Asks nothing of the database, so that a busy one is not restarted for it.
+
+    503 when the executor of this process has died: the process is about to end, and must be started again.
+    """
+    if reason := dispatch.executor_death():
+        return JsonResponse({"status": "down", "reason": reason}, status=503)
     return JsonResponse({"status": "up"})
 
 
