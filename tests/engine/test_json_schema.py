@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from runs.engine import Workflow, step
 from runs.engine.errors import InvalidWorkflow
 from runs.engine.schemas import Schema
+from tests.refused_schemas import NAMES, no_request, refused_schema
 
 OBJECT = "object"
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
@@ -164,6 +165,23 @@ def test_a_schema_that_cannot_be_used_is_refused_at_commit_with_its_pointer(poin
 
         Workflow(id="broken", input=BROKEN[pointer]).then(body).commit()
     assert pointer in str(caught.value)
+
+
+PORTS = ("input", "output", "state", "request_context", "resume", "suspend")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("of", ["workflow", "step"])
+def test_no_schema_in_code_is_taken_that_cannot_be_used_and_none_is_fetched(of, name):
+    with no_request() as address:
+        schema, pointer = refused_schema(name, address)
+        for port in PORTS[:4] if of == "workflow" else PORTS:
+            with pytest.raises(InvalidWorkflow) as caught:
+                if of == "workflow":
+                    Workflow(id="places", **{port: schema})
+                else:
+                    step(id="places", **{port: schema})(lambda ctx: None)
+            assert f"broken at {pointer}" in str(caught.value)
 
 
 def test_a_schema_that_contains_itself_as_an_object_is_refused():

@@ -6,6 +6,7 @@ import pytest
 
 from runs.engine.schemas import Schema
 from runs.steps import TOOLS, approval, json_transform, log_line, text_template, wait
+from tests.refused_schemas import NAMES, no_request, refused_schema
 
 from .conftest import run_of
 
@@ -44,6 +45,13 @@ async def test_an_answer_that_does_not_fit_the_form_is_asked_for_again():
 async def test_a_form_that_is_no_schema_fails_with_a_sentence(failure):
     message = await failure(approval, message="?", form={"type": "objekt"})
     assert message.startswith("The form is no JSON Schema that can be checked: ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_form_that_cannot_be_used_fails_with_its_pointer_and_is_not_fetched(failure, name):
+    with no_request() as address:
+        form, pointer = refused_schema(name, address)
+        assert f"broken at {pointer}" in await failure(approval, message="?", form=form)
 
 
 async def test_json_is_picked_by_an_expression(output, failure):

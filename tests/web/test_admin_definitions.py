@@ -1,5 +1,6 @@
 """Workflows made from data, in the admin site."""
 
+import html
 import json
 from functools import partial
 
@@ -11,6 +12,7 @@ from runs.execution.definitions import check
 from runs.forms.definition import EXAMPLE
 from runs.models import Actor, AuditEntry, WorkflowDefinition
 from tests.console_server import ROOT
+from tests.refused_schemas import NAMES, no_request, refused_schema
 from tests.web.run_logs import make_workflow
 
 save = partial(definitions.save, actor=Actor("tests"))
@@ -86,6 +88,22 @@ def test_what_is_wrong_is_told_at_its_path_and_line_and_the_text_comes_back(clie
     line = json.dumps(broken, indent=2).splitlines().index('      "toolId": "nope"') + 1
     assert f'data-line="{line}"' in text
     assert "&quot;toolId&quot;: &quot;nope&quot;" in text
+    assert not WorkflowDefinition.objects.exists()
+
+
+KEYS = ("inputSchema", "outputSchema", "stateSchema", "requestContextSchema")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_page_stores_a_schema_that_cannot_be_used_or_fetches_one(client, db, name):
+    with no_request() as address:
+        schema, pointer = refused_schema(name, address)
+        for key in KEYS:
+            text = json.dumps(greet(**{key: schema}))
+            pages = [client.post(ADD, typed(text) | more) for more in ({}, {"_check": "1"})]
+            pages += [client.post(f"{LIST}import/", {"text": text} | more) for more in ({}, {"_check": "1"})]
+            assert all(f"<code>{key}" in page.content.decode() for page in pages)
+            assert all(f"broken at {pointer}" in html.unescape(page.content.decode()) for page in pages)
     assert not WorkflowDefinition.objects.exists()
 
 
