@@ -4,6 +4,7 @@ The verdict is the validator's. These walks look for what people can mend, with 
 nothing, the words of the validator serve. A walk ends after a number of steps, since schemas may refer to themselves.
 """
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
@@ -20,6 +21,7 @@ Finding = tuple[Path, str]
 IsValid = Callable[[SchemaNode, object], bool]
 
 MAX_STEPS = 20_000
+MAX_MESSAGE = 2_000  # characters; a schema may have any number of choices
 MAX_ISSUES = 200  # beyond these nobody reads on
 _BOUNDS = ("Too small", "Too big", "Invalid string", "Invalid number")  # the value is of the right type
 
@@ -58,7 +60,7 @@ class _Walk:
         raise NotImplementedError
 
     def add(self, path: Path, message: str) -> None:
-        self.issues.append((path, message))
+        self.issues.append((path, message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"))
 
     def trial(self) -> Self:
         """A walk of its own, for an alternative."""
@@ -341,4 +343,7 @@ def _broken_step(node: SchemaNode, value: float) -> object:
 
 
 def _literal(value: object) -> str:
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # an integer beyond 64 bits, which a schema may well have
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

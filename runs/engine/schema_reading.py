@@ -8,9 +8,8 @@ says, by which other keys are admitted everywhere: it drops nothing.
 """
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import NamedTuple
-
-import orjson
 
 from . import schema_patterns
 from .json_types import types_of
@@ -213,7 +212,7 @@ class _Reading:
 
 def copied(value: object) -> object:
     """A value of its own: steps may change what they get."""
-    return orjson.loads(orjson.dumps(value)) if isinstance(value, dict | list) else value
+    return deepcopy(value) if isinstance(value, dict | list) else value
 
 
 def _with_default(start: SchemaNode) -> SchemaNode | None:

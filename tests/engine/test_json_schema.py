@@ -336,6 +336,12 @@ def test_no_issue_repeats_a_value_that_may_be_secret():
     assert not any("hunter22" in issue.message for issue in issues)
 
 
+@pytest.mark.parametrize("word", ["minimum", "exclusiveMinimum", "multipleOf", "const"])
+def test_a_number_of_a_schema_may_be_larger_than_64_bits(word):
+    for parses in (True, False):
+        assert Schema.of({word: 10**30}, parses=parses).parse(1).issues
+
+
 @pytest.mark.parametrize("value", [{"a": object()}, {"a": b"x"}, {"a": "\ud800"}])
 def test_a_value_that_is_no_json_is_refused_and_raises_nothing(value):
     assert Schema.of(described({"a": {"type": "object"}})).parse(value).issues

@@ -11,6 +11,7 @@ from runs.execution.history import snapshot
 from runs.execution.start import StartRequest, WorkflowDisabled, check_start
 from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.workflow import DELETED
+from tests.refused_schemas import NAMES, no_request, refused_schema
 
 TESTS = Actor("tests")
 save = partial(definitions.save, actor=TESTS)
@@ -210,6 +211,23 @@ def test_a_definition_whose_tool_is_gone_says_so_until_it_is_back(workflows, mon
     monkeypatch.undo()
     refresh_definitions()
     assert WorkflowDefinition.objects.get(pk="greet").problem == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stored_definition_whose_schema_cannot_be_used_says_so_and_keeps_no_other_from_running(workflows, name):
+    save(fill("Hello"))
+    save(fill("Bye", id="other"))
+    with no_request() as address:
+        schema, pointer = refused_schema(name, address)
+        data = fill("Hello", inputSchema=schema)  # as an earlier release may have stored it
+        WorkflowVersion.objects.filter(definition="greet").update(definition_json=data)
+        registry._built.clear()
+        refresh_definitions()
+    greet, other = (WorkflowDefinition.objects.with_current().get(pk=key) for key in ("greet", "other"))
+    assert f"inputSchema: The JSON Schema is broken at {pointer}" in greet.problem
+    assert registry.runnable(greet.current) is None
+    assert other.problem == ""
+    assert registry.runnable(other.current) is not None
 
 
 def test_steps_of_the_applications_modules_are_tools(workflows):
