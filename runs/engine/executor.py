@@ -368,5 +368,5 @@ def _question(record: StepRecord | None) -> str:
 def append_cancel(log: RunLog, by: str | None = None) -> None:
     """End a run that nobody executes, such as a suspended one. Commit the log afterwards."""
     at = now_ms()
-    card: CardChange = {"status": RunStatus.CANCELED, "ended_at": at, "wake_at": None}
+    card: CardChange = {"status": RunStatus.CANCELED, "ended_at": at, "wake_at": None, "detail": ""}
     log.append(EventType.RUN_CANCELED, {"by": by} if by else {}, at=at, card=card)

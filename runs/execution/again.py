@@ -3,12 +3,9 @@
 The earlier run is never changed: what it did stays to be read, and the new one points to it.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-from django.db import transaction
 
 from runs.engine import UNSET, Workflow
 from runs.engine.deadline import BY_START
@@ -21,9 +18,8 @@ from runs.engine.schemas import INVALID_TIME_TRAVEL
 from runs.engine.snapshot import fold
 from runs.models import Actor, WorkflowRun
 
-from .announce import announce
 from .answer import events_of, find_run, workflow_of
-from .outside import event_of, store_event
+from .outside import event_of
 from .start import RunPurged, StartRequest, start_run
 
 KEPT = (StepStatus.SUCCESS, StepStatus.BAILED, StepStatus.SKIPPED)
@@ -91,22 +87,16 @@ def run_from_step(
     workflow = workflow_of(run)
     way = _way(workflow, step_start(run, workflow, step), input)
     request = replace(request_of(run), origin_step=step, start_key=start_key, version_id=run.version_id)
-    with transaction.atomic():
-        child = start_run(request, actor=actor)
-        if child.last_seq == 1:  # not one that the same form had made before
-            event = _travel(child, workflow, way)
-            WorkflowRun.objects.filter(pk=child.pk).update(last_seq=event.seq)
-            child.last_seq = event.seq
-            transaction.on_commit(lambda: announce({child.pk: [event]}))
-    return child
+    # The second event takes the place of the first one's options, too.
+    way |= {"tracingOptions": request.tracing_options, "outputOptions": request.output_options}
 
+    def second(first: Event) -> Event:
+        data = workflow.check_time_travel(fold("", run.workflow_id, [first]), way)
+        if (place := first.decoded().get("traceParent")) is not None:
+            data["traceParent"] = place
+        return event_of(2, EventType.RUN_TIME_TRAVEL, first.at, data)
 
-def _travel(child: WorkflowRun, workflow: Workflow, way: Mapping[str, object]) -> Event:
-    """The second event of a run that starts at a step."""
-    data = workflow.check_time_travel(fold(child.pk, child.workflow_id, events_of(child)), way)
-    event = event_of(2, EventType.RUN_TIME_TRAVEL, time.time_ns() // 1_000_000, data)
-    store_event(child.pk, event)
-    return event
+    return start_run(request, actor=actor, second=second)
 
 
 # --- The step to start from -----------------------------------------------------------------------

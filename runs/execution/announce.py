@@ -10,6 +10,7 @@ logger = logging.getLogger(__name__)
 Listener = Callable[[str, Sequence[Event]], None]
 
 _listeners: list[Listener] = []
+_executors: list[Callable[[], None]] = []
 
 
 def on_commit(listener: Listener) -> None:
@@ -26,3 +27,15 @@ def announce(events_by_run: Mapping[str, Sequence[Event]]) -> None:
                 listener(run_id, events)
             except Exception:
                 logger.exception("A listener failed on the events of run %s", run_id)
+
+
+def on_queued(listener: Callable[[], None]) -> None:
+    """Call `listener()` after each commit that has queued a run, in the thread that committed. It must be quick."""
+    if listener not in _executors:
+        _executors.append(listener)
+
+
+def announce_queued() -> None:
+    """Call executors of this process: a run is queued. Those of other processes look by themselves."""
+    for listener in _executors:
+        listener()

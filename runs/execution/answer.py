@@ -1,12 +1,7 @@
 """Answers to suspended runs: for the run's page, the inbox, the HTTP API and the command line alike."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
 
 from runs.engine import UNSET, RunSnapshot, Workflow
 from runs.engine.errors import NotSuspended, ResumeAlreadyClaimed, RunNotFound
@@ -14,12 +9,10 @@ from runs.engine.events import CHUNK_TYPES, Event, EventType
 from runs.engine.questions import check_answer
 from runs.engine.results import RunStatus
 from runs.engine.snapshot import fold
-from runs.models import Actor, AuditEntry, WorkflowRun
+from runs.models import Actor, WorkflowRun
 
-from . import dispatch
-from .announce import announce
+from . import transitions
 from .history import stored_events
-from .outside import event_of, store_event
 from .registry import runnable
 from .start import WorkflowDisabled
 
@@ -65,25 +58,10 @@ def resume_run(answer: Answer, *, actor: Actor) -> None:
     workflow, snapshot = told(run)
     data = workflow.check_resume(snapshot, answer.to_json())
     check_answer(snapshot, data)
-    now = time.time_ns() // 1_000_000
-    event = event_of(snapshot.seq + 1, EventType.RUN_RESUME, now, data)
-    with transaction.atomic():
-        # Nobody else has written since the log was read, or the answer was meant for another question.
-        mine = WorkflowRun.objects.filter(pk=run.pk, status=RunStatus.SUSPENDED, last_seq=snapshot.seq)
-        taken = mine.update(
-            status=RunStatus.RUNNING,
-            queued=True,
-            epoch=F("epoch") + 1,
-            last_seq=event.seq,
-            detail="",
-            updated_at=timezone.now(),
-        )
-        if not taken:
-            raise ResumeAlreadyClaimed(run.workflow_id, run.pk, str(find_run(run.pk).status))
-        store_event(run.pk, event)
-        AuditEntry.objects.record(actor, "resume", "run", run.pk, after={"step": _named(data)})
-        transaction.on_commit(lambda: announce({run.pk: [event]}))
-        dispatch.dispatch(run.pk)
+    step = _named(data)
+    if not transitions.go_on(transitions.RESUME, run.pk, snapshot.seq, data, actor=actor, audited={"step": step}):
+        # The run has been written to since its log was read: the answer was meant for another question.
+        raise ResumeAlreadyClaimed(run.workflow_id, run.pk, str(find_run(run.pk).status))
 
 
 def _named(data: Mapping[str, object]) -> str:

@@ -1,67 +1,17 @@
 """What one transaction writes for many runs, and the statements that write it."""
 
 import asyncio
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
-import orjson
-
 from runs.engine.events import Event
-from runs.engine.store import CardChange
-from runs.models import Payload, RunEvent, WorkflowRun
-from runs.models.event import PayloadUse
 
-from .connection import Connection, PostgresConnection, moment
+from .connection import Connection, PostgresConnection
+from .event_rows import EVENTS, INSERT_EVENT, INSERT_EVENTS, INSERT_MANY, MANY, Write, store_payloads
 from .large_values import PayloadRow, event_rows
-from .outbox import TOLD, note_ends
-
-RUNS = WorkflowRun._meta.db_table
-EVENTS = RunEvent._meta.db_table
-PAYLOADS = Payload._meta.db_table
-PAYLOAD_USES = PayloadUse._meta.db_table
-
-INSERT_EVENT = f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) VALUES (%s, %s, %s, %s, %s, %s)"  # noqa: S608
-MANY = 50
-INSERT_MANY = f"{INSERT_EVENT}{', (%s, %s, %s, %s, %s, %s)' * (MANY - 1)}"
-INSERT_EVENTS = (  # PostgreSQL: one statement for all
-    f"INSERT INTO {EVENTS} (run_id, seq, type, at, data, large) SELECT run_id, seq, type, at, data, large::jsonb"  # noqa: S608
-    " FROM unnest(%s::text[], %s::int[], %s::text[], %s::bigint[], %s::bytea[], %s::text[])"
-    " AS new(run_id, seq, type, at, data, large)"
-)
-INSERT_PAYLOAD = f"INSERT INTO {PAYLOADS} (sha256, data, parts) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
-# PostgreSQL: to touch a row that is there already keeps a purge from deleting it before this use of it is committed.
-TOUCH_PAYLOAD = (
-    f"INSERT INTO {PAYLOADS} (sha256, data, parts) VALUES (%s, %s, %s)"  # noqa: S608
-    " ON CONFLICT (sha256) DO UPDATE SET sha256 = excluded.sha256"
-)
-INSERT_USE = f"INSERT INTO {PAYLOAD_USES} (sha256, run_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
-ADVANCE_MANY = (
-    f"UPDATE {RUNS} AS run SET last_seq = new.last_seq, updated_at = %s"  # noqa: S608
-    " FROM unnest(%s::text[], %s::int[], %s::int[]) AS new(id, epoch, last_seq)"
-    " WHERE run.id = new.id AND run.epoch = new.epoch RETURNING run.id"
-)
-TIMES = frozenset({"started_at", "ended_at", "wake_at"})
-DETAIL_LENGTH = WorkflowRun._meta.get_field("detail").max_length
-
-
-@dataclass(slots=True, eq=False)
-class Write:
-    """What the log of one run adds: events, and what they change on the card."""
-
-    log: Any  # DatabaseRunLog
-    run_id: str
-    epoch: int
-    last_seq: int
-    events: list[Event]
-    card: CardChange
-    waiters: list[asyncio.Future[None]]
-    fenced: bool = False
-    error: Exception | None = None
+from .transitions import settle_runs, write_rows
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +25,7 @@ class Act:
     waiter: asyncio.Future[Any] | None
     witness: Callable[[Connection, Any], bool] | None = None
     outcome: object = None
+    published: list[tuple[str, Event]] = field(default_factory=list)  # to be announced once it is committed
     error: Exception | None = None
 
 
@@ -100,30 +51,16 @@ class Batch:
         try:
             for act in self.acts:
                 act.outcome = act.perform(connection)
+                act.published = connection.take_published()
             if self.writes:
-                self._advance(connection, on_postgresql)
+                write_rows(connection, self.writes)
                 self._insert(connection, on_postgresql)
-                ended = [each.run_id for each in self.writes if each.card.get("status") in TOLD and not each.fenced]
-                if ended:
-                    note_ends(connection.execute, ended)
+                settle_runs(connection, self.writes)
             self.in_doubt = True
             connection.commit()
         except BaseException:
             connection.rollback()
             raise
-
-    def _advance(self, connection: Connection, on_postgresql: bool) -> None:
-        """Move the cards on, each only under the epoch that its writer holds."""
-        now = moment(time.time_ns() // 1_000_000)
-        alike: dict[tuple[str, ...], list[Write]] = {}
-        for write in self.writes:
-            alike.setdefault(tuple(write.card), []).append(write)
-        for columns, writes in alike.items():
-            writes.sort(key=attrgetter("run_id"))  # two writers that lock in one order never wait for each other
-            if on_postgresql and not columns:
-                _advance_at_once(connection, writes, now)
-            else:
-                _change_cards(connection, columns, writes, now)
 
     def _insert(self, connection: Connection, on_postgresql: bool) -> None:
         rows: list[tuple] = []
@@ -170,27 +107,6 @@ def _is_stored(connection: Connection, run_id: str, event: Event) -> bool:
     return row is not None and (row[0], row[1], bytes(row[2])) == (event.type, event.at, event.data)
 
 
-def store_payloads(
-    executemany: Callable[[str, Sequence[Sequence]], object],
-    payloads: Mapping[str, tuple[PayloadRow, Collection[str]]],
-    *,
-    on_postgresql: bool,
-) -> None:
-    """Store rows of large values, by SHA-256, each with the runs that use it from now on.
-
-    A run that uses a row uses its parts, too, and hands them in with it: a purge may delete them in any order.
-    """
-    ordered = sorted(payloads.items())  # in one order, so that two writers never wait for each other
-    executemany(
-        TOUCH_PAYLOAD if on_postgresql else INSERT_PAYLOAD,
-        [
-            (row.sha256, row.data, None if row.parts is None else orjson.dumps(row.parts).decode())
-            for _, (row, _) in ordered
-        ],
-    )
-    executemany(INSERT_USE, [(sha256, run_id) for sha256, (_, runs) in ordered for run_id in sorted(runs)])
-
-
 def _insert_rows(connection: Connection, rows: list[tuple]) -> None:
     """SQLite: a statement with many rows takes two thirds of the time of as many statements with one."""
     whole = len(rows) - len(rows) % MANY
@@ -198,40 +114,3 @@ def _insert_rows(connection: Connection, rows: list[tuple]) -> None:
         connection.execute(INSERT_MANY, list(chain.from_iterable(rows[first : first + MANY])))
     if whole < len(rows):
         connection.executemany(INSERT_EVENT, rows[whole:])
-
-
-def _advance_at_once(connection: Connection, writes: Sequence[Write], now: object) -> None:
-    """PostgreSQL: one statement for all cards of which nothing else changes."""
-    columns = zip(*((write.run_id, write.epoch, write.last_seq) for write in writes), strict=True)
-    held = {row[0] for row in connection.execute(ADVANCE_MANY, (now, *map(list, columns))).fetchall()}
-    for write in writes:
-        write.fenced = write.run_id not in held
-
-
-def _change_cards(connection: Connection, columns: Sequence[str], writes: Sequence[Write], now: object) -> None:
-    """Change the same columns of many cards."""
-    sql = _card_change(*columns)
-    rows = [
-        (write.last_seq, now, *map(card_value, write.card, write.card.values()), write.run_id, write.epoch)
-        for write in writes
-    ]
-    if connection.executemany(sql, rows) < len(rows):  # whose it is not
-        for write, row in zip(writes, rows, strict=True):
-            write.fenced = connection.execute(sql, row).rowcount == 0
-
-
-@lru_cache(maxsize=256)
-def _card_change(*columns: str) -> str:
-    sets = "".join(f", {column} = %s" for column in columns)
-    return f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s{sets} WHERE id = %s AND epoch = %s"  # noqa: S608
-
-
-def card_value(column: str, value: Any) -> object:
-    """What a card's change is in the row."""
-    if column in TIMES:
-        return moment(value)
-    if column == "detail":
-        # One line, as long as the column; PostgreSQL takes no NUL in a text.
-        line = " ".join(str(value).replace("\x00", "").split())
-        return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
-    return "" if value is None else str.__str__(value)

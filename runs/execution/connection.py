@@ -9,10 +9,44 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
-from django.db import connections
+from django.db import connection as django_connection
+from django.db import connections, transaction
+
+from runs.engine.events import Event
+
+from .announce import announce
+
+
+class Unit(Protocol):
+    """A transaction that is open, on either kind of connection."""
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+        """Run one statement; the result has `rowcount`, `fetchone()` and `fetchall()`."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> Any:
+        """Run a statement for each of the rows."""
+
+    def publish(self, run_id: str, event: Event) -> None:
+        """Announce the event to live pages once the transaction is committed."""
+
+
+class DjangoUnit:
+    """The open transaction of Django's own connection in this thread."""
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+        cursor = django_connection.cursor()
+        cursor.execute(sql, values)
+        return cursor
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> Any:
+        with django_connection.cursor() as cursor:
+            return cursor.executemany(sql, list(rows))
+
+    def publish(self, run_id: str, event: Event) -> None:
+        transaction.on_commit(lambda: announce({run_id: [event]}))
 
 
 class Connection:
@@ -23,6 +57,7 @@ class Connection:
     def __init__(self) -> None:
         self._django = _opened()
         self._raw: Any = self._django.connection
+        self._published: list[tuple[str, Event]] = []
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
         """Run one statement. What it gives tells the row count, and has the rows; read them before the next one."""
@@ -34,7 +69,17 @@ class Connection:
 
     def begin(self) -> None:
         """Begin a transaction that may write. On SQLite it takes the one write lock at once."""
+        self._published.clear()
         self.execute(self.BEGIN)
+
+    def publish(self, run_id: str, event: Event) -> None:
+        """Note an event of the open transaction: whoever commits it announces what take_published() returns."""
+        self._published.append((run_id, event))
+
+    def take_published(self) -> list[tuple[str, Event]]:
+        """The events noted since the last call, or since the transaction began."""
+        published, self._published = self._published, []
+        return published
 
     def commit(self) -> None:
         self.execute("COMMIT")

@@ -13,12 +13,11 @@ from typing import Any
 import orjson
 
 from runs.engine.events import Event, EventType
-from runs.models import WorkflowRun
 
 from .connection import Connection
+from .event_rows import RUNS
 from .history import select_events
 
-RUNS = WorkflowRun._meta.db_table
 ALONE_SECONDS = 2.0  # what a suspect has for itself after the first such end; twice as long after each further one
 MOST_ALONE_SECONDS = 600.0
 NO_STEP = ""  # the process ended between steps, as in a condition

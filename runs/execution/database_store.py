@@ -15,8 +15,9 @@ from runs.engine.store import CardChange, RunCard
 from runs.models import RunTag, WorkflowDefinition, WorkflowVersion
 
 from .background import Background
-from .batch import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS, Write
+from .claims import CARD, holds_epoch, insert, take
 from .connection import Connection, connect, is_trouble, milliseconds, moment
+from .event_rows import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS, Write
 from .history import select_events
 from .large_values import Member, encoded_event
 from .writer import Writer
@@ -26,13 +27,6 @@ T = TypeVar("T")
 TAGS = RunTag._meta.db_table
 DEFINITIONS = WorkflowDefinition._meta.db_table
 VERSIONS = WorkflowVersion._meta.db_table
-CARD = (
-    "id, workflow_id, status, created_at, updated_at, resource_id, epoch, last_seq, tags, wake_at, detail"  # of RunCard
-)
-INSERT_RUN = (
-    f"INSERT INTO {RUNS} ({CARD}, version_id, queued, priority, worker, actor_label, trace_id, span_id, origin_step)"  # noqa: S608
-    f" VALUES ({'%s, ' * 13}0, '', '', '', '', '') ON CONFLICT DO NOTHING"
-)
 HURRY_EVENTS = 1000
 
 
@@ -151,7 +145,7 @@ class DatabaseRunStore:
         Raises RunNotFound.
         """
         taken = await self.writer.perform(
-            lambda connection: take_run(connection, run_id, expected, status), holds_epoch(run_id)
+            lambda connection: take(connection, run_id, expected, status), holds_epoch(run_id)
         )
         if taken is None:
             await self.card(run_id)
@@ -222,27 +216,7 @@ class DatabaseRunStore:
 
     def _insert(self, connection: Connection, card: RunCard) -> bool:
         """False: the id is in use."""
-        values = (
-            card.run_id,
-            card.workflow_id,
-            str.__str__(card.status),
-            moment(card.created_at),
-            moment(card.updated_at),
-            card.resource_id or "",
-            card.epoch,
-            card.last_seq,
-            orjson.dumps(card.tags).decode(),
-            moment(card.wake_at),
-            card.detail,
-            self._version(connection, card.workflow_id),
-            False,
-        )
-        if connection.execute(INSERT_RUN, values).rowcount == 0:
-            return False
-        for tag in dict.fromkeys(card.tags):
-            row = (card.run_id, tag, moment(card.created_at))
-            connection.execute(f"INSERT INTO {TAGS} (run_id, tag, created_at) VALUES (%s, %s, %s)", row)  # noqa: S608
-        return True
+        return insert(connection, card, self._version(connection, card.workflow_id))
 
     def _version(self, connection: Connection, workflow_id: str) -> int:
         """The version that a new run of this workflow points to. A workflow that nobody has registered gets one."""
@@ -254,33 +228,6 @@ class DatabaseRunStore:
             # A later version of the code comes with a later process; until then this stays right.
             self._versions[workflow_id] = known
         return known
-
-
-def take_run(
-    connection: Connection, run_id: str, expected: Sequence[RunStatus], status: RunStatus | None
-) -> tuple[int, int] | None:
-    """Claim a run: its new epoch, and the seq of its last event. None: its status is none of those expected."""
-    words = [str.__str__(word) for word in expected]
-    sets, values = ("", []) if status is None else (", status = %s", [str.__str__(status)])
-    marks = ", ".join(["%s"] * len(words))
-    row = connection.execute(
-        f"UPDATE {RUNS} SET epoch = epoch + 1, queued = %s{sets} WHERE id = %s AND status IN ({marks})"  # noqa: S608
-        " RETURNING epoch, last_seq",
-        [False, *values, run_id, *words],
-    ).fetchone()
-    return (row[0], row[1]) if row else None
-
-
-def holds_epoch(run_id: str) -> Callable[[Connection, tuple[int, int] | None], bool]:
-    """The witness of a claim: the run stands under the epoch that the claim gave, or a later one."""
-
-    def told(connection: Connection, taken: tuple[int, int] | None) -> bool:
-        if taken is None:
-            return False
-        row = connection.execute(f"SELECT epoch FROM {RUNS} WHERE id = %s", (run_id,)).fetchone()  # noqa: S608
-        return row is not None and row[0] >= taken[0]
-
-    return told
 
 
 def _is_made(card: RunCard) -> Callable[[Connection, bool], bool]:

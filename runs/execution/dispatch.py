@@ -5,21 +5,18 @@ import threading
 import time
 from dataclasses import dataclass
 
-import orjson
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
-from django.db.models import F, Min, Q
+from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
-from runs.engine.events import Event, EventType
-from runs.engine.results import RunStatus
-from runs.models import Actor, AuditEntry, RunEvent, WorkflowRun
+from runs.models import Actor, WorkflowRun
 
-from .announce import announce
+from . import transitions
+from .announce import on_queued
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader, last_seen
-from .outbox import note_ends
 from .process_end import end_process
 from .run_logs import capture
 
@@ -77,15 +74,13 @@ def executes_here() -> bool:
     return _executor is not None and _executor.leads
 
 
-def dispatch(run_id: str) -> None:
-    """Have a queued run executed. To be called in the transaction that queues it."""
-    transaction.on_commit(_poke)
-
-
 def _poke() -> None:
     # Without an executor in this process the run waits for the sweep of the one that leads.
     if _executor is not None:
         _executor.poke()
+
+
+on_queued(_poke)
 
 
 def cancel(run_id: str, *, actor: Actor) -> bool:
@@ -94,53 +89,14 @@ def cancel(run_id: str, *, actor: Actor) -> bool:
     A run that nobody works on is canceled at once, executor or not. One that is being executed is canceled by its
     executor: the request stands on its card until then.
     """
-    with transaction.atomic():
-        event = _cancel_idle(run_id, actor.label)
-        if event is None and not _ask_to_cancel(run_id):
-            # It has ended, or it was put down between the two looks.
-            event = _cancel_idle(run_id, actor.label)
-            if event is None:
-                return False
-        AuditEntry.objects.record(actor, "cancel", "run", run_id)
-        transaction.on_commit(lambda: _tell_cancel(run_id, actor.label, event))
+    done = transitions.cancel(run_id, actor=actor)
+    if done is transitions.Canceled.REFUSED:
+        return False
+    transaction.on_commit(lambda: _stop(run_id, actor.label))
     return True
 
 
-IDLE = Q(queued=True) | Q(status__in=[RunStatus.PENDING, RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED])
-
-
-def _cancel_idle(run_id: str, by: str) -> Event | None:
-    """Cancel a run that has no task. The epoch grows: whoever should hold it after all writes nothing more."""
-    now = timezone.now()
-    changed = WorkflowRun.objects.filter(IDLE, pk=run_id).update(
-        status=RunStatus.CANCELED,
-        queued=False,
-        epoch=F("epoch") + 1,
-        last_seq=F("last_seq") + 1,
-        cancel_requested_at=now,
-        ended_at=now,
-        updated_at=now,
-        wake_at=None,
-    )
-    if not changed:
-        return None
-    seq = WorkflowRun.objects.values_list("last_seq", flat=True).get(pk=run_id)
-    data = orjson.dumps({"by": by} if by else {})
-    event = Event(seq, EventType.RUN_CANCELED.value, int(now.timestamp() * 1000), data)
-    RunEvent.objects.create(run_id=run_id, seq=event.seq, type=event.type, at=event.at, data=event.data)
-    with connection.cursor() as cursor:
-        note_ends(cursor.execute, [run_id])
-    return event
-
-
-def _ask_to_cancel(run_id: str) -> bool:
-    running = WorkflowRun.objects.filter(pk=run_id, status=RunStatus.RUNNING)
-    return running.update(cancel_requested_at=timezone.now(), updated_at=timezone.now()) > 0
-
-
-def _tell_cancel(run_id: str, by: str, event: Event | None) -> None:
-    if event is not None:
-        announce({run_id: [event]})
+def _stop(run_id: str, by: str) -> None:
     if _executor is not None:
         _executor.cancel(run_id, by)
 

@@ -24,9 +24,9 @@ from runs.engine import CancelToken, Workflow
 from runs.models import WorkflowRun, WorkflowVersion
 
 from .admission import Candidate, admit
-from .announce import announce
 from .background import Background
 from .checkpoints import Checkpoints
+from .claims import release, release_all, wake
 from .connection import Connection, connect, is_trouble
 from .crashes import mark_alone
 from .database_store import DatabaseRunStore
@@ -37,9 +37,10 @@ from .execute import WORKER, Claim, claim, execute_run, is_claimed
 from .leadership import leadership
 from .lingering import Lingering, forget_lingering
 from .quarantine import Quarantine
-from .recovery import close_spans, due_sleepers, release, release_all, requeue_orphans, to_cancel, wake, who_cancels
+from .recovery import close_spans, due_sleepers, requeue_orphans, to_cancel
 from .registry import register_versions, registry, runnable
 from .retention import RetentionSweep
+from .transitions import is_stored, who_cancels
 
 logger = logging.getLogger(__name__)
 
@@ -278,8 +279,7 @@ class EmbeddedExecutor:
         if due := await self._store.read(lambda connection: due_sleepers(connection, in_hand=self._executions)):
             await self._store.writer.perform(lambda connection: wake(connection, due))
         if late := await self._store.read(lambda connection: overdue(connection, in_hand=self._executions)):
-            for run_id, event in await self._store.writer.perform(lambda connection: expire(connection, late)):
-                announce({run_id: [event]})
+            await self._store.writer.perform(lambda connection: expire(connection, late), is_stored)
         for run_id in await self._store.read(to_cancel):
             execution = self._executions.get(run_id)
             if execution is not None and not execution.cancel.canceled:

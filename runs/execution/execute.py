@@ -3,22 +3,21 @@
 import logging
 import os
 import socket
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from runs.engine import CancelToken, Workflow, execute
 from runs.engine.errors import Fenced
-from runs.engine.events import Event, EventType
+from runs.engine.events import Event
 from runs.engine.execution import LeftBehind
 from runs.engine.results import RunStatus
 
+from . import claims, transitions
 from .admission import Candidate
-from .batch import RUNS
-from .connection import Connection, moment
+from .connection import Connection
 from .crashes import NO_STEP, failed_steps
-from .database_store import DatabaseRunLog, DatabaseRunStore, holds_epoch
+from .database_store import DatabaseRunLog, DatabaseRunStore
+from .event_rows import RUNS
 from .history import select_events
 
 logger = logging.getLogger(__name__)
@@ -49,30 +48,25 @@ class Claim:
 def claim(connection: Connection, candidates: Iterable[Candidate]) -> list[Claim]:
     """Take those of the runs that are still free: the only way a queued run comes to be executed.
 
-    One conditional UPDATE each; of two processes that try it, one gets the row.
+    Of two processes that try it, one gets the row.
     """
-    claims = []
-    now = moment(time.time_ns() // 1_000_000)
+    taken = []
     for candidate in candidates:
-        row = connection.execute(
-            f"UPDATE {RUNS} SET epoch = epoch + 1, queued = %s, status = 'running', worker = %s, updated_at = %s"  # noqa: S608
-            " WHERE id = %s AND queued RETURNING epoch, last_seq, cancel_requested_at, crashes",
-            (False, WORKER, now, candidate.run_id),
-        ).fetchone()
+        row = claims.claim(connection, candidate.run_id, WORKER)
         if row is not None:
             epoch, last_seq, cancel_requested_at, crashes = row
             events = select_events(connection.execute, candidate.run_id)
             canceled = cancel_requested_at is not None
-            claims.append(Claim(*candidate, epoch, last_seq, canceled, events, failed_steps(crashes)))
-    return claims
+            taken.append(Claim(*candidate, epoch, last_seq, canceled, events, failed_steps(crashes)))
+    return taken
 
 
-def is_claimed(connection: Connection, claims: Sequence[Claim]) -> bool:
+def is_claimed(connection: Connection, taken: Sequence[Claim]) -> bool:
     """The witness of claim(): the first of the runs stands under the epoch that it was given."""
-    if not claims:
+    if not taken:
         return False
-    row = connection.execute(f"SELECT epoch FROM {RUNS} WHERE id = %s", (claims[0].run_id,)).fetchone()  # noqa: S608
-    return row is not None and row[0] >= claims[0].epoch
+    row = connection.execute(f"SELECT epoch FROM {RUNS} WHERE id = %s", (taken[0].run_id,)).fetchone()  # noqa: S608
+    return row is not None and row[0] >= taken[0].epoch
 
 
 async def execute_run(
@@ -110,24 +104,10 @@ async def execute_run(
 
 
 async def fail(store: DatabaseRunStore, claim: Claim, error: Mapping[str, object]) -> None:
-    """End a run that cannot be continued at all, with the reason in its history; unless somebody else has it by now."""
-    run_id = claim.run_id
+    """End a run that cannot be continued at all, with the reason in its history; unless it has another owner by now."""
 
-    def take(connection: Connection) -> tuple[int, int] | None:
-        row = connection.execute(
-            f"UPDATE {RUNS} SET epoch = epoch + 1 WHERE id = %s AND epoch = %s RETURNING epoch, last_seq",  # noqa: S608
-            (run_id, claim.epoch),
-        ).fetchone()
-        return (row[0], row[1]) if row else None
+    def act(connection: Connection) -> transitions.Ends:
+        return transitions.fail(connection, claim.run_id, claim.epoch, error)
 
-    taken = await store.writer.perform(take, holds_epoch(run_id))
-    if taken is None:
-        return
-    log = DatabaseRunLog(store.writer, run_id, *taken)
-    now = time.time_ns() // 1_000_000
-    card: dict[str, Any] = {"status": RunStatus.FAILED, "ended_at": now, "wake_at": None, "detail": error["message"]}
-    log.append(EventType.RUN_FINISH, {"status": "failed", "error": dict(error)}, at=now, card=card)
-    try:
-        await log.commit()
-    except Fenced:
-        logger.info("Run %s has been taken over; it goes on elsewhere.", run_id)
+    if not await store.writer.perform(act, transitions.is_stored):
+        logger.info("Run %s has been taken over; it goes on elsewhere.", claim.run_id)

@@ -12,7 +12,7 @@ from runs.engine.snapshot import RunSnapshot, fold
 from runs.models import WorkflowRun
 from runs.models.event import put_together
 
-from .batch import EVENTS, PAYLOADS
+from .event_rows import EVENTS, PAYLOADS
 
 Execute = Callable[[str, Sequence[object]], Any]
 IDS_AT_ONCE = 500

@@ -1,32 +1,22 @@
 """Runs in other states than a start or an answer finds them: made before they start, restarted, sent back in time."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from runs.engine.errors import CannotTimeTravel, NotActive, RunAlreadyExists, RunAlreadyStarted
-from runs.engine.events import Event, EventType
-from runs.engine.records import RunSnapshot
+from runs.engine.errors import CannotTimeTravel, NotActive, RunAlreadyExists
 from runs.engine.restarting import restart_data
 from runs.engine.results import RunStatus
-from runs.models import Actor, AuditEntry, RunWatch, WorkflowDefinition, WorkflowRun
+from runs.models import Actor, WorkflowDefinition, WorkflowRun
 
-from . import dispatch
-from .announce import announce
+from . import transitions
 from .answer import find_run, told
-from .outside import event_of, store_event
-from .start import RunPurged, StartRequest, UnknownWorkflow, WorkflowDisabled, check_start, start_run
-from .trace_place import tell_request, trace_parent
+from .connection import moment
+from .start import RunPurged, StartRequest, UnknownWorkflow, WorkflowDisabled, start_run
 
 STILL_RUNNING = "This workflow run is still running, cannot time travel"
-UNTOUCHED = {"status": RunStatus.PENDING, "queued": False, "last_seq": 0}  # made, and not started
 
 
 def make_run(
@@ -87,17 +77,7 @@ def start_made(
         return start_run(request, actor=actor)
     if made.workflow_id != request.workflow_id:
         raise RunAlreadyExists(f"There is a run {made.pk} of another workflow already.")
-    request = replace(request, resource_id=made.resource_id)
-    check_start(replace(request, run_id=None), user=actor.user)
-    with transaction.atomic():
-        # Its row gives way to the one of the start; of two starts one finds it.
-        watches = list(RunWatch.objects.filter(run=made))
-        if not WorkflowRun.objects.filter(pk=made.pk, **UNTOUCHED).delete()[0]:
-            raise RunAlreadyStarted(f"Run {made.pk} was started before. Make a new run to start again.")
-        run = start_run(request, actor=actor)
-        WorkflowRun.objects.filter(pk=run.pk).update(created_at=made.created_at)
-        RunWatch.objects.bulk_create(watches)  # who waits for its end still does
-    return run
+    return start_run(replace(request, resource_id=made.resource_id), actor=actor, made=made)
 
 
 def restart_run(
@@ -116,8 +96,7 @@ def restart_run(
         raise NotActive("This workflow run is being worked on" if working else "This workflow run was not active")
     workflow, snapshot = told(run)
     data = restart_data(workflow, snapshot) | dict(options)
-    taken = _set_going(run, snapshot, EventType.RUN_RESTART, data, [RunStatus.WAITING], _Act("restart", actor))
-    if not taken:
+    if not transitions.go_on(transitions.RESTART, run.pk, snapshot.seq, data, actor=actor):
         raise NotActive("This workflow run was not active")
 
 
@@ -138,59 +117,9 @@ def travel(
         raise RunPurged(run)
     workflow, snapshot = told(run)
     data = workflow.check_time_travel(snapshot, way)
-    allowed = [status for status in RunStatus if status is not RunStatus.RUNNING]
-    act = _Act("time travel", actor)
-    if not _set_going(run, snapshot, EventType.RUN_TIME_TRAVEL, data, allowed, act):
+    now = transitions.now_ms()
+    columns: dict[str, object] = {}
+    if snapshot.deadline is not None:  # a run that is sent back to a step has its whole time again
+        columns["deadline_at"] = moment(snapshot.deadline.again(now).at)
+    if not transitions.go_on(transitions.TIME_TRAVEL, run.pk, snapshot.seq, data, actor=actor, at=now, **columns):
         raise CannotTimeTravel(STILL_RUNNING)
-
-
-class _Act(NamedTuple):
-    verb: str
-    actor: Actor
-
-
-def _deadline(snapshot: RunSnapshot, event: Event) -> datetime | None:
-    """When the run must have ended: one that is sent back to a step has its whole time again."""
-    deadline = snapshot.deadline
-    if deadline is None:
-        return None
-    if event.type == EventType.RUN_TIME_TRAVEL:
-        deadline = deadline.again(event.at)
-    return datetime.fromtimestamp(deadline.at / 1000, UTC)
-
-
-def _set_going(
-    run: WorkflowRun,
-    snapshot: RunSnapshot,
-    kind: EventType,
-    data: Mapping[str, object],
-    allowed: Sequence[RunStatus],
-    act: _Act,
-) -> bool:
-    """Store the event, and queue the run. False, with nothing stored: somebody else has written meanwhile."""
-    if (place := trace_parent()) is not None:
-        data = {**data, "traceParent": place}
-    event = event_of(snapshot.seq + 1, kind, time.time_ns() // 1_000_000, data)
-    with transaction.atomic():
-        mine = WorkflowRun.objects.filter(pk=run.pk, status__in=allowed, queued=False, last_seq=snapshot.seq)
-        mine = mine.filter(purged_at__isnull=True)
-        taken = mine.update(
-            status=RunStatus.RUNNING,
-            queued=True,
-            epoch=F("epoch") + 1,
-            last_seq=event.seq,
-            detail="",
-            wake_at=None,
-            ended_at=None,
-            cancel_requested_at=None,
-            deadline_at=_deadline(snapshot, event),
-            updated_at=timezone.now(),
-        )
-        if not taken:
-            return False
-        store_event(run.pk, event)
-        AuditEntry.objects.record(act.actor, act.verb, "run", run.pk)
-        transaction.on_commit(lambda: announce({run.pk: [event]}))
-        dispatch.dispatch(run.pk)
-    tell_request(run.pk)
-    return True

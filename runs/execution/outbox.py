@@ -7,7 +7,7 @@ from typing import Any
 from runs.models import Webhook, WebhookDelivery, WorkflowRun
 from runs.models.webhook import EVENTS
 
-TOLD = frozenset(EVENTS)
+NOTIFIED = frozenset(EVENTS)
 RUNS = WorkflowRun._meta.db_table
 WEBHOOKS = Webhook._meta.db_table
 DELIVERIES = WebhookDelivery._meta.db_table
@@ -27,5 +27,7 @@ def note_ends(execute: Callable[[str, Sequence[object]], Any], run_ids: Sequence
     `execute` runs a statement in the caller's transaction. A run is noted once for each of its events, however often
     this is called.
     """
+    if not run_ids:
+        return
     now = time.time_ns() // 1_000_000
     execute(INSERT.format(marks=", ".join(["%s"] * len(run_ids))), [now, now, *run_ids])

@@ -1,13 +1,13 @@
-"""Events that come from outside an execution: a start, an answer, a way back. One is written with the run's row."""
+"""Control events: a start, an answer, a restart, an end that no execution writes. Stored with the run's row."""
 
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.db import connection
 
 from runs.engine.events import Event
 
-from .batch import INSERT_EVENT, store_payloads
+from .connection import Unit
+from .event_rows import INSERT_EVENT, store_payloads
 from .large_values import encoded_event, event_rows
 
 
@@ -17,12 +17,11 @@ def event_of(seq: int, kind: str, at: int, data: Mapping[str, object]) -> Event:
     return Event(seq, str(kind), at, text, large)
 
 
-def store_event(run_id: str, event: Event) -> None:
-    """Write an event that no execution writes. To be called in the transaction that changes the run's row."""
+def store_event(unit: Unit, run_id: str, event: Event) -> None:
+    """Store an event that no execution writes, in the transaction that changes the run's row."""
     large = None
-    with connection.cursor() as cursor:
-        if event.large:
-            rows, large, _ = event_rows(event.large)
-            payloads = {row.sha256: (row, [run_id]) for row in rows}
-            store_payloads(cursor.executemany, payloads, on_postgresql=settings.ON_POSTGRESQL)
-        cursor.execute(INSERT_EVENT, (run_id, event.seq, event.type, event.at, event.data, large))
+    if event.large:
+        rows, large, _ = event_rows(event.large)
+        payloads = {row.sha256: (row, [run_id]) for row in rows}
+        store_payloads(unit.executemany, payloads, on_postgresql=settings.ON_POSTGRESQL)
+    unit.execute(INSERT_EVENT, (run_id, event.seq, event.type, event.at, event.data, large))

@@ -16,8 +16,8 @@ from runs.models import RunEvent, RunTag, Span, WorkflowRun
 from runs.models.event import PayloadUse
 from runs.models.span import spans_of_runs
 
-from .batch import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS
 from .connection import Connection, PostgresConnection, moment
+from .event_rows import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS
 
 TAGS = RunTag._meta.db_table
 SPANS = Span._meta.db_table

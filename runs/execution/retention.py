@@ -10,8 +10,8 @@ from django.db import connections
 
 from runs.models import Actor, AuditEntry, WorkflowDefinition
 
-from .batch import RUNS
 from .connection import Connection, connect, is_trouble, milliseconds, moment
+from .event_rows import RUNS
 from .purge import ENDED, Old, Purge
 
 logger = logging.getLogger(__name__)

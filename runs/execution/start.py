@@ -1,30 +1,29 @@
 """The one way to start a run: for the form, the HTTP API and the command line alike."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import BigAutoField, CharField, Count
 from uuid_utils.compat import uuid7
 
 from runs.engine import UNSET, Workflow
 from runs.engine.deadline import LONGEST_SECONDS, Deadline
-from runs.engine.errors import RunAlreadyExists
+from runs.engine.errors import RunAlreadyExists, RunAlreadyStarted
 from runs.engine.events import Event, EventType
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
-from runs.models import Actor, AuditEntry, RunLabel, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.models.prepared import Prepared
 
-from . import dispatch
-from .announce import announce
+from . import transitions
 from .large_values import encoded_event
-from .outside import store_event
 from .registry import content_hash, ready_made, registry, runnable
-from .trace_place import labels_for, tell_request, trace_of, trace_parent
+from .request_trace import trace_parent
+from .trace_place import labels_for, trace_of
 
 __all__ = [
     "InputTooLarge",
@@ -131,26 +130,53 @@ class StartRequest:
     version_id: int | None = None  # of the workflow; None: the one that new runs get
 
 
-def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
+def start_run(
+    request: StartRequest,
+    *,
+    actor: Actor,
+    made: WorkflowRun | None = None,
+    second: Callable[[Event], Event] | None = None,
+) -> WorkflowRun:
     """Check a request, store the run with its first event, and have it executed. The run, as stored.
 
-    Raises, with nothing stored: StartRefused and its kin, InvalidInput, InvalidTracing, NotJson, RunAlreadyExists.
+    `made`: the row that make_run() has stored for it. `second`: makes the event that follows on the first one. Raises,
+    with nothing stored: StartRefused and its kin, InvalidInput, InvalidTracing, NotJson, RunAlreadyExists, and for a
+    made run RunAlreadyStarted.
     """
-    if made := made_with(request.start_key, request.start_digest):
-        return made
+    if known := made_with(request.start_key, request.start_digest):
+        return known
     checked = _check(request, actor.user)
-    now = checked.at
-    created = datetime.fromtimestamp(now / 1000, UTC)
-    run = WorkflowRun(
+    run = _row(request, checked, actor, made)
+    tags = checked.tracing.tags
+    audited = {"workflow": run.workflow_id, "version": checked.version_number, "tags": list(tags)}
+    first = Event(1, EventType.RUN_START.value, checked.at, checked.text, checked.large)
+    events = [first] if second is None else [first, second(first)]
+    try:
+        transitions.start(
+            run, events, actor=actor, tags=tags, labels=checked.labels, audited=audited, made=made is not None
+        )
+    except (IntegrityError, RunAlreadyStarted) as error:
+        # The form was sent twice at the same moment, or the id is in use.
+        if known := made_with(request.start_key, request.start_digest):
+            return known
+        if isinstance(error, RunAlreadyStarted):
+            raise
+        _refuse_used_id(run.id)
+        raise
+    return run
+
+
+def _row(request: StartRequest, checked: "_Checked", actor: Actor, made: WorkflowRun | None) -> WorkflowRun:
+    now = datetime.fromtimestamp(checked.at / 1000, UTC)
+    return WorkflowRun(
         id=request.run_id or str(uuid7()),
         workflow_id=request.workflow_id,
         version_id=checked.version_id,
         priority=request.priority,
-        created_at=created,
-        updated_at=created,
+        created_at=made.created_at if made else now,
+        updated_at=now,
         wake_at=checked.start_at,
         deadline_at=datetime.fromtimestamp(checked.deadline.at / 1000, UTC) if checked.deadline else None,
-        last_seq=1,
         actor=actor.user,
         actor_label=actor.label,
         resource_id=request.resource_id,
@@ -160,25 +186,6 @@ def start_run(request: StartRequest, *, actor: Actor) -> WorkflowRun:
         start_key=request.start_key or None,
         start_digest=request.start_digest,
     )
-    event = Event(1, EventType.RUN_START.value, now, checked.text, checked.large)
-    try:
-        with transaction.atomic():
-            WorkflowRun.objects.enqueue(run, checked.tracing.tags)
-            if checked.labels:
-                RunLabel.objects.attach(run.id, created, checked.labels)
-            store_event(run.id, event)
-            told = {"workflow": run.workflow_id, "version": checked.version_number, "tags": run.tags}
-            AuditEntry.objects.record(actor, "start", "run", run.id, after=told)
-            transaction.on_commit(lambda: announce({run.id: [event]}))
-            dispatch.dispatch(run.id)
-        tell_request(run.id)
-    except IntegrityError:
-        # The form was sent twice at the same moment, or the id is in use.
-        if made := made_with(request.start_key, request.start_digest):
-            return made
-        _refuse_used_id(run.id)
-        raise
-    return run
 
 
 def check_start(request: StartRequest, *, user: AbstractBaseUser | None = None) -> None:

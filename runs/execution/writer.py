@@ -20,6 +20,7 @@ from django.conf import settings
 
 from runs.engine.context import DONE
 from runs.engine.errors import Fenced
+from runs.engine.events import Event
 
 from .announce import announce
 from .background import Background
@@ -243,16 +244,18 @@ class Writer:
         """Tell everybody how it went. On the loop."""
         self.commits += 1
         self._flushed_at = time.monotonic()
+        told: dict[str, list[Event]] = {}
         for act in batch.acts:
             _answer(act.waiter, act.outcome, act.error)
-        told = {}
+            for run_id, event in act.published if act.error is None else ():
+                told.setdefault(run_id, []).append(event)
         for write in batch.writes:
             write.log.settle(write)
             error = write.error or (Fenced(f"run {write.run_id} has another owner") if write.fenced else None)
             for waiter in write.waiters:
                 _answer(waiter, None, error)
             if error is None and write.events:
-                told[write.run_id] = write.events
+                told[write.run_id] = [*told.get(write.run_id, ()), *write.events, *write.published]
         if told:
             announce(told)
 

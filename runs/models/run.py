@@ -1,6 +1,5 @@
 """A run's card: everything that a list, a filter or a claim needs, and never a payload."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -53,17 +52,9 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         """The runs of a trace, by its id in hexadecimal: in either case, padded to 32 digits or not."""
         return self.filter(Exact(trace_number(), Value(trace_id.strip().lower().lstrip("0"))))
 
-    def enqueue(self, run: "WorkflowRun", tags: Sequence[str] = ()) -> "WorkflowRun":
-        """Store a new run with its tags, ready to be taken, or, if it has a `wake_at`, from then on. To be called in a
-        transaction.
-
-        Raises IntegrityError when its id or its start key is in use.
-        """
-        run.status, run.queued, run.tags = RunStatus.PENDING, run.wake_at is None, list(tags)
+    def insert(self, run: "WorkflowRun") -> None:
+        """Store a new run. Raises IntegrityError when its id or its start key is in use."""
         _insert(run)
-        # The list shows a tag given twice twice; to find the run by it, once is enough.
-        RunTag.objects.bulk_create(RunTag(run=run, tag=tag, created_at=run.created_at) for tag in dict.fromkeys(tags))
-        return run
 
 
 class BadCursor(ValueError):

@@ -117,7 +117,8 @@ def test_a_run_of_a_version_that_is_not_here_waits_and_says_so(executor, start, 
     version.save()
     run = start_run(StartRequest(workflow_id="asking"), actor=Actor("tests"))
     until(run, "suspended")
-    run = WorkflowRun.objects.enqueue(WorkflowRun(id="later", workflow=definition, version=version))
+    run = WorkflowRun(id="later", workflow=definition, version=version, queued=True)
+    WorkflowRun.objects.insert(run)
     run = until(run, lambda run: run.detail, seconds=3)
     assert "version 2 of quick" in run.detail
     assert (run.status, run.queued) == ("pending", True)

@@ -9,10 +9,10 @@ from runs.engine import CancelToken, Workflow, step
 from runs.engine.errors import Fenced
 from runs.engine.events import Event, EventType
 from runs.engine.results import RunStatus
+from runs.execution.claims import release
 from runs.execution.database_store import DatabaseRunStore
 from runs.execution.deadlines import expire
 from runs.execution.execute import Claim, execute_run, fail
-from runs.execution.recovery import release
 from runs.models import RunEvent, WorkflowRun
 from tests.execution.test_writer import ask, open_log
 
@@ -75,7 +75,7 @@ async def test_a_run_is_not_given_back_by_who_has_lost_it(store):
 async def test_a_run_is_not_failed_by_who_has_lost_it(store):
     log, _ = await lose(store)
     before = await standing(store)
-    await fail(store, claim_of(log), RuntimeError("broken"))
+    await fail(store, claim_of(log), {"message": "broken"})
     assert await standing(store) == before
 
 

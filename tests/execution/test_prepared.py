@@ -84,7 +84,7 @@ def test_a_row_is_stored_as_the_model_stores_it(operator):
 def test_a_row_that_is_there_already_is_refused(start):
     run = start("quick", {"value": 1})
     with pytest.raises(IntegrityError), transaction.atomic():
-        WorkflowRun.objects.enqueue(WorkflowRun(id=run.pk, workflow_id="quick", version_id=run.version_id))
+        WorkflowRun.objects.insert(WorkflowRun(id=run.pk, workflow_id="quick", version_id=run.version_id))
 
 
 def test_a_stored_row_can_be_changed_and_saved(start):
