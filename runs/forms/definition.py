@@ -89,9 +89,13 @@ class DefinitionForm(forms.Form):
         """The form as it was sent, looked at: `checked` and `findings` are filled in."""
         form = cls(definition=definition)
         form.data, form.files, form.is_bound = data.copy(), files, True
-        if file := files.get("file"):
-            form.data["text"] = text_of(file)
         form.is_valid()
+        if file := files.get("file"):
+            try:
+                form.data["text"] = text_of(file)
+            except NotUtf8 as error:
+                form.findings.append(Finding("", str(error)))
+                return form
         form._look()
         return form
 
@@ -125,9 +129,18 @@ class DefinitionForm(forms.Form):
         self.findings += found
 
 
+class NotUtf8(ValueError):
+    """An uploaded file is no UTF-8 text; the message says at which byte."""
+
+
 def text_of(file: UploadedFile) -> str:
-    """The text of an uploaded file; what is no UTF-8 shows, and is refused, as what it is."""
-    return file.read().decode("utf-8-sig", "replace")
+    """Return the text of an uploaded file. Raises NotUtf8."""
+    try:
+        return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotUtf8(
+            f"{file.name} is not UTF-8 text, at byte {error.start}. Save it as UTF-8, or paste its text."
+        ) from None
 
 
 def look_at_text(text: str) -> tuple[Checked | None, list[Finding]]:

@@ -11,7 +11,7 @@ from runs.engine.definition import DefinitionIssue
 from runs.engine.json_value import InvalidJson, parse_json
 from runs.execution.definitions import Item
 
-from .definition import Finding, findings_of, text_of
+from .definition import Finding, NotUtf8, findings_of, text_of
 
 MOST = 500
 
@@ -41,7 +41,10 @@ class DefinitionImport:
     def posted(cls, data: QueryDict, files: MultiValueDict) -> "DefinitionImport":
         taken = cls(text=data.get("text", ""))
         for file in files.getlist("files"):
-            taken._read(file.name or "file", text_of(file))
+            try:
+                taken._read(file.name or "file", text_of(file))
+            except NotUtf8 as error:
+                taken._refuse(file.name or "file", Finding("", str(error)))
         if taken.text.strip():
             taken._read("the text", taken.text)
         if not taken.found and not taken.refused:

@@ -35,7 +35,16 @@ class FileIntoEditor {
     input.addEventListener("change", async () => {
       const [file] = input.files
       if (!file) return
-      const text = await file.text()
+      let text
+      try {
+        text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer())
+      } catch {
+        input.value = ""
+        input.setCustomValidity(`${file.name} is not UTF-8 text. Save it as UTF-8, or paste its text.`)
+        input.reportValidity()
+        input.setCustomValidity("") // or the form could not be sent
+        return
+      }
       const editor = area.parentElement.querySelector(".wf-ace")?.env?.editor
       if (editor) editor.setValue(text, -1)
       else area.value = text

@@ -107,6 +107,20 @@ def test_a_pasted_definition_is_drawn_saved_started_approved_and_finished(
     page.get_by_text("Ada gets 12.5 EUR back").first.wait_for()
 
 
+def test_a_chosen_file_that_is_not_utf_8_is_refused_at_once(console, signed_in, tmp_path):
+    page = signed_in
+    open_editor(page, console)
+    file = tmp_path / "d.json"
+    file.write_bytes('{"description": "Größe"}'.encode("latin-1"))
+    page.locator("#id_file").evaluate(
+        "input => input.addEventListener('invalid', () => { input.dataset.said = input.validationMessage })"
+    )
+    page.locator("#id_file").set_input_files(file)
+    page.wait_for_function("() => document.getElementById('id_file').dataset.said")
+    assert "d.json is not UTF-8 text" in page.locator("#id_file").get_attribute("data-said")
+    assert "\ufffd" not in page.locator("#id_text").input_value()
+
+
 def test_a_definition_is_written_without_javascript(console, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -3,6 +3,7 @@
 import html
 import json
 from functools import partial
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -74,6 +75,19 @@ def test_an_uploaded_file_is_taken_instead_of_the_text(client, db):
     file = SimpleUploadedFile("greet.json", json.dumps(greet()).encode())
     client.post(ADD, typed("") | {"file": file})
     assert stored() == [(1, "First version")]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_file_that_is_not_utf_8_is_refused_with_its_byte_and_the_text_stays(client, db, encoding):
+    text = json.dumps(greet(description="Größe prüfen"), ensure_ascii=False)
+    byte = len(text.partition("ö")[0]) if encoding == "latin-1" else 0
+    said = f"greet.json is not UTF-8 text, at byte {byte}. Save it as UTF-8, or paste its text."
+    for address, name in ((ADD, "file"), (f"{LIST}import/", "files")):
+        file = SimpleUploadedFile("greet.json", text.encode(encoding))
+        page = client.post(address, typed("typed before") | {name: file})
+        assert said in unescape(page.content.decode()), address
+        assert "typed before" in page.content.decode()
+    assert not WorkflowDefinition.objects.exists()
 
 
 def test_what_is_wrong_is_told_at_its_path_and_line_and_the_text_comes_back(client, db):
