@@ -1,21 +1,25 @@
 """What all commands of the console share: errors in one line, exit codes that scripts can read, JSON in and out."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError
 
 from runs.engine.errors import EngineError
 from runs.engine.json_value import InvalidJson, parse_json
 from runs.execution.trouble import NOTHING_STORED, trouble_of
 
+from .standard_streams import CLOSED, EX_IOERR, discard_output, take_missing_descriptors, use_utf8
+
 FAILED = 1
 BAD_INPUT = 2
 SUSPENDED = 3
+OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 INTERRUPTED = 130  # as a shell tells of Ctrl-C
 
 
@@ -24,11 +28,22 @@ class ConsoleCommand(BaseCommand):
 
     requires_system_checks = []  # made by `make test`; here they would cost a tenth of a second each time
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        take_missing_descriptors()
+        use_utf8()
+        self.stderr = OutputWrapper(sys.stderr)
+        if sys.stdout is None:
+            self._end(CLOSED, EX_IOERR)
+        self.stdout = OutputWrapper(sys.stdout)
+        super().run_from_argv(argv)
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         if options.get("traceback") or not self._called_from_command_line:
             return super().execute(*args, **options)
         try:
-            return super().execute(*args, **options)
+            output = super().execute(*args, **options)
+            sys.stdout.flush()
+            return output
         except CommandError as error:
             self._end(str(error), error.returncode)
         except EngineError as error:
@@ -43,6 +58,11 @@ class ConsoleCommand(BaseCommand):
             # Whoever read the output, such as `head`, has gone; nothing is wrong.
             sys.stderr.close()
             raise SystemExit(0) from None
+        except OSError as error:
+            if error.errno not in OUTPUT_ERRORS:
+                raise
+            discard_output()
+            self._end(f"The output cannot be written: {error.strerror}.", EX_IOERR)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
 
@@ -64,15 +84,21 @@ def read_json(text: str, option: str) -> object:
     """The value of an option: JSON, `@file`, or `-` for standard input. Raises CommandError with the place."""
     source = option
     if text == "-":
-        text, source = sys.stdin.read(), f"{option} (standard input)"
+        source = f"{option} (standard input)"
+        if sys.stdin is None:
+            raise bad_input(f"{source}: it is closed.")
+        try:
+            text = sys.stdin.read()
+        except UnicodeDecodeError as error:
+            raise bad_input(f"{source}: byte {error.start} is not UTF-8 text.") from None
     elif text.startswith("@"):
         source = f"{option} {text}"
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")
         except OSError as error:
             raise bad_input(f"{source}: {error.strerror or error}.") from None
-        except UnicodeDecodeError:
-            raise bad_input(f"{source}: the file is not UTF-8 text.") from None
+        except UnicodeDecodeError as error:
+            raise bad_input(f"{source}: byte {error.start} is not UTF-8 text; save it as UTF-8.") from None
     try:
         return parse_json(text, max_depth=settings.MAX_JSON_DEPTH, max_bytes=settings.MAX_BODY_BYTES)
     except InvalidJson as error:

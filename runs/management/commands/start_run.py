@@ -20,6 +20,7 @@ from runs.models import WorkflowDefinition, WorkflowRun
 from ..console_command import BAD_INPUT, ConsoleCommand, bad_input, read_json
 from ..following import END_CODES, Follower
 from ..people import who
+from ..standard_streams import EX_IOERR, discard_output
 
 T = TypeVar("T")
 
@@ -102,10 +103,16 @@ class Command(ConsoleCommand):
         )
 
     def _tell_started(self, run: WorkflowRun, *, as_json: bool) -> None:
-        if as_json:
-            self.print_json({"runId": run.id, "workflowId": run.workflow_id, "status": run.status})
-        else:
-            self.stdout.write(run.id)
+        try:
+            if as_json:
+                self.print_json({"runId": run.id, "workflowId": run.workflow_id, "status": run.status})
+            else:
+                self.stdout.write(run.id)
+            self.stdout.flush()
+        except OSError as error:
+            discard_output()
+            sentence = f"Run {run.id} was started, but the output cannot be written: {error.strerror}."
+            raise CommandError(sentence, returncode=EX_IOERR) from None
         if not _somebody_executes():
             self.stderr.write("No executor is running: the run starts when the console does. Or add --follow.")
 
