@@ -129,11 +129,12 @@ def _hide(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hidden(text: str) -> str:
-    """The text without the secrets of the run, if it is a step that logs."""
+    """The text without the secrets of the run, if it is written by a step, or about a run that is executed here."""
     if "runs.execution.run_logs" not in sys.modules:
         return text
-    from runs.engine.current_step import current_step
-    from runs.execution.run_logs import secrets_of
+    from runs.engine.current_step import current_redactor, current_step
+    from runs.execution.run_logs import redactor_of_step
 
     step = current_step.get()
-    return text if step is None else secrets_of(step).hide(text)
+    redactor = current_redactor.get() if step is None else redactor_of_step(step)
+    return text if redactor is None else redactor.line(text)

@@ -20,8 +20,8 @@ from runs.engine.undefined import UNSET
 from runs.engine.watch_events import stream_finish, stream_start
 from runs.execution.answer import TOLD
 from runs.execution.history import read_events, stored_events
+from runs.execution.redaction import RunRedactor, redactor_for
 from runs.live import announce
-from runs.live.hiding import Hiding, hiding_of_version
 from runs.live.log import in_reader, read_heads
 from runs.models import WorkflowRun
 from runs.models.prepared import Prepared
@@ -37,16 +37,16 @@ POLL_SECONDS = 1.0  # for news that got lost
 
 def result_answer(run: WorkflowRun) -> StreamingHttpResponse:
     """The run's whole result, once it has ended or waits for an answer. To be made once the run is queued."""
-    return StreamingHttpResponse(_result(run, hiding_of_version(run.version_id)), content_type="application/json")
+    return StreamingHttpResponse(_result(run, redactor_for(run)), content_type="application/json")
 
 
-async def _result(run: WorkflowRun, hiding: Hiding) -> AsyncIterator[bytes]:
-    async with _news(run.pk, hiding, until_it_stands=True) as news:
+async def _result(run: WorkflowRun, redactor: RunRedactor) -> AsyncIterator[bytes]:
+    async with _news(run.pk, redactor, until_it_stands=True) as news:
         while True:
             news.clear()
-            text = await in_reader(_result_text, run.pk)
+            text = await in_reader(_result_text, run.pk, redactor)
             if text is not None:
-                yield _hidden(hiding, text)
+                yield text
                 return
             await _wait(news)
 
@@ -57,7 +57,7 @@ _CARD = Prepared(
 )
 
 
-def _result_text(run_id: str) -> bytes | None:
+def _result_text(run_id: str, redactor: RunRedactor) -> bytes | None:
     """What a program is told of a run that stands; None: it does not yet."""
     cards = _CARD(run_id)
     if not cards:
@@ -65,8 +65,12 @@ def _result_text(run_id: str) -> bytes | None:
     workflow_id, status, trace_id, span_id = cards[0]
     if status not in announce.STANDS:
         return None
-    snapshot = fold(run_id, workflow_id, stored_events(run_id, TOLD))
-    return orjson.dumps(run_result(snapshot, trace_id=trace_id or None, span_id=span_id or None).to_json())
+    events = stored_events(run_id, TOLD)
+    redactor.take_log(events)
+    snapshot = fold(run_id, workflow_id, events)
+    return redactor.json(
+        orjson.dumps(run_result(snapshot, trace_id=trace_id or None, span_id=span_id or None).to_json())
+    )
 
 
 def stream_answer(
@@ -83,7 +87,7 @@ def stream_answer(
     """
     kind = LegacyReader if legacy else RecordReader
     reader = kind(run.pk, run.workflow_id, stays_open=stays_open)
-    records = _records(run, reader, hiding_of_version(run.version_id), first_seq)
+    records = _records(run, reader, redactor_for(run), first_seq)
     return StreamingHttpResponse(_from_offset(records, offset), content_type=RECORDS)
 
 
@@ -114,20 +118,22 @@ async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> Asy
 
 
 async def _records(
-    run: WorkflowRun, reader: RecordReader, hiding: Hiding, first_seq: int
+    run: WorkflowRun, reader: RecordReader, redactor: RunRedactor, first_seq: int
 ) -> AsyncIterator[bytes | None]:
     cursor, over = 0, False
-    async with _news(run.pk, hiding) as news:
+    async with _news(run.pk, redactor) as news:
         while True:
             news.clear()
             events = await in_reader(read_events, run.pk, cursor, EVENTS_AT_ONCE)
+            if not redactor.follow(events):
+                await in_reader(redactor.reach, events[-1].seq)
             for event in events:
                 cursor = event.seq
                 found = reader.records(event)
                 over = event.seq >= first_seq and reader.ends(event)
                 if event.seq >= first_seq:
                     for record in found:
-                        yield _hidden(hiding, orjson.dumps(record)) + SEPARATOR
+                        yield redactor.json(orjson.dumps(record)) + SEPARATOR
             if len(events) == EVENTS_AT_ONCE:
                 continue
             head = (await in_reader(read_heads, [run.pk])).get(run.pk)
@@ -140,15 +146,11 @@ async def _records(
             await _wait(news)
 
 
-def _hidden(hiding: Hiding, text: bytes) -> bytes:
-    return hiding.texts([text])[0]
-
-
 @asynccontextmanager
-async def _news(run_id: str, hiding: Hiding, *, until_it_stands: bool = False) -> AsyncIterator[asyncio.Event]:
+async def _news(run_id: str, redactor: RunRedactor, *, until_it_stands: bool = False) -> AsyncIterator[asyncio.Event]:
     """An event that is set whenever there may be something new of the run, or whenever it may have come to stand."""
     news = asyncio.Event()
-    room = announce.join(run_id, hiding, news, until_it_stands=until_it_stands)
+    room = announce.join(run_id, redactor, news, until_it_stands=until_it_stands)
     try:
         yield news
     finally:

@@ -15,7 +15,7 @@ from runs.models.event import PayloadUse
 from .caller import Caller, authenticate
 from .errors import NO_RUN, ApiError
 from .request import Query, json_of
-from .shapes import answer, hidden_answer, run_form, run_row
+from .shapes import answer, run_form, run_row
 from .workflow_routes import need_workflow
 
 router = Router(tags=["runs"])
@@ -72,7 +72,7 @@ def run_by_id(request: HttpRequest, workflow_id: str, run_id: str) -> HttpRespon
     nested = query.truth("withNestedWorkflows")
     query.done()
     run = find_run(caller, workflow_id, run_id, Scope.READ)
-    return hidden_answer(run, run_form(run, fields, nested=nested is not False))
+    return answer(run_form(run, fields, nested=nested is not False))
 
 
 @router.delete("/workflows/{workflow_id}/runs/{run_id}", summary="Delete a run that is not being worked on")

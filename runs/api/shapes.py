@@ -10,8 +10,8 @@ from runs.engine.results import RunStatus
 from runs.engine.run_state import run_state, snapshot_form
 from runs.engine.store import RunCard
 from runs.execution.answer import snapshot_of
+from runs.execution.redaction import redactor_for
 from runs.execution.start import WorkflowDisabled
-from runs.live.hiding import hiding_of
 from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
 
 SCHEMA_FIELDS = ("inputSchema", "outputSchema", "resumeSchema", "suspendSchema", "stateSchema", "requestContextSchema")
@@ -26,13 +26,6 @@ CONTROL = ("sleep", "mapping")  # entries of the graph that are no steps to a pr
 
 def answer(value: object) -> HttpResponse:
     return HttpResponse(orjson.dumps(value), content_type="application/json")
-
-
-def hidden_answer(run: WorkflowRun, value: object) -> HttpResponse:
-    """As answer(), with the run's secrets hidden."""
-    hiding = hiding_of(run.pk)
-    text = orjson.dumps(value)
-    return HttpResponse(hiding.texts([text])[0] if hiding else text, content_type="application/json")
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -80,15 +73,18 @@ def _told_of(run: WorkflowRun) -> dict[str, Any]:
 
 
 def run_row(run: WorkflowRun) -> dict[str, Any]:
-    """A row of a list, with everything that is stored of the run. It needs the run's `version`, and no code."""
-    form = snapshot_form(run.version.graph, card_of(run), snapshot_of(run))
-    return _head(run) | _told_of(run) | {"snapshot": form}
+    """A row of a list, redacted: everything that is stored of the run. It needs the run's `version`, and no code."""
+    snapshot = snapshot_of(run)
+    text = orjson.dumps(snapshot_form(run.version.graph, card_of(run), snapshot))
+    shown = orjson.Fragment(redactor_for(run, snapshot.seq).json(text))
+    return _head(run) | _told_of(run) | {"snapshot": shown}
 
 
 def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dict[str, Any]:
-    """A run; `fields`: only these parts beside its head. It needs the run's `version`, and no code."""
+    """A run, redacted; `fields`: only these parts beside its head. It needs the run's `version`, and no code."""
     snapshot = snapshot_of(run)
-    form = run_state(run.version.graph, card_of(run), snapshot, fields) | _head(run) | _told_of(run)
+    state: Any = redactor_for(run, snapshot.seq).apply(run_state(run.version.graph, card_of(run), snapshot, fields))
+    form = state | _head(run) | _told_of(run)
     if not nested and "steps" in form:
         own = set(snapshot.scopes[""].steps)
         form["steps"] = {path: step for path, step in form["steps"].items() if path in own}

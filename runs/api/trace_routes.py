@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from runs.engine.redaction import Redactor
 from runs.models import AuditEntry, RunLabel, RunTag, Span, SpanKind, SpanState, WorkflowRun
 from runs.models.api_token import Scope
 from runs.models.run_label import labels_of
@@ -154,9 +155,10 @@ def _list(request: HttpRequest, form: Any) -> HttpResponse:
         spans = spans.filter(workflow_id__in=caller.token.workflows)
     total = spans.order_by()[:MOST_COUNTED].count()
     rows = spans.order_by(column if upwards else f"-{column}", "id" if upwards else "-id")
-    forms = []
+    forms: list[Any] = []
+    redactors: dict[str, Redactor] = {}
     for row in rows[page * size : (page + 1) * size]:
-        span = StoredSpan(row)
+        span = StoredSpan(row, redactors)
         forms.append(form(span, span.data.get("traceId") or span.trace_id))
     more = (page + 1) * size < total
     return answer({"pagination": {"total": total, "page": page, "perPage": size, "hasMore": more}, "spans": forms})

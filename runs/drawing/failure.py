@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import orjson
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.results import StepStatus
 from runs.engine.snapshot import RunSnapshot, StepRecord
 
@@ -53,15 +53,15 @@ class Failure:
         return f"{count(len(self.others), 'frame')} of {text}{more}"
 
 
-def failure_of_run(snapshot: RunSnapshot, mask: Mask, retries: Mapping[str, int]) -> Failure | None:
+def failure_of_run(snapshot: RunSnapshot, redactor: Redactor, retries: Mapping[str, int]) -> Failure | None:
     """Why the run failed; None when it did not."""
     if snapshot.error is None and snapshot.tripwire is None:
         return None
     record = failed_step(snapshot)
     if record is not None:
-        return failure_of_step(record, snapshot, mask, retries)
+        return failure_of_step(record, snapshot, redactor, retries)
     error = snapshot.error or {"name": "TripWire", "message": (snapshot.tripwire or {}).get("reason")}
-    return _failure(error, None, mask)
+    return _failure(error, None, redactor)
 
 
 def failed_step(snapshot: RunSnapshot) -> StepRecord | None:
@@ -73,12 +73,12 @@ def failed_step(snapshot: RunSnapshot) -> StepRecord | None:
 
 
 def failure_of_step(
-    record: StepRecord, snapshot: RunSnapshot, mask: Mask, retries: Mapping[str, int]
+    record: StepRecord, snapshot: RunSnapshot, redactor: Redactor, retries: Mapping[str, int]
 ) -> Failure | None:
     """Why a step failed; None when it did not."""
     if record.error is None:
         return None
-    failure = _failure(record.error, record.stack, mask)
+    failure = _failure(record.error, record.stack, redactor)
     failure.path = record.path
     failure.earlier = len(record.attempts)
     number, allowed = failure.earlier + 1, retries.get(record.path, 0)
@@ -89,7 +89,7 @@ def failure_of_step(
     return failure
 
 
-def _failure(error: Mapping[str, object], stack: Sequence[Mapping] | None, mask: Mask) -> Failure:
+def _failure(error: Mapping[str, object], stack: Sequence[Mapping] | None, redactor: Redactor) -> Failure:
     frames = [_frame(frame) for frame in reversed(stack or ()) if isinstance(frame, Mapping)]
     own = [frame for frame in frames if frame.is_own]
     return Failure(
@@ -98,7 +98,7 @@ def _failure(error: Mapping[str, object], stack: Sequence[Mapping] | None, mask:
         causes=_causes(error),
         own=own,
         others=[frame for frame in frames if not frame.is_own],
-        copy=_copy(error, frames, mask),
+        copy=_copy(error, frames, redactor),
     )
 
 
@@ -141,9 +141,9 @@ def _package(parts: tuple[str, ...]) -> str:
     return "Python" if not parts or parts[0].startswith("<") else ""
 
 
-def _copy(error: Mapping[str, object], frames: Sequence[Frame], mask: Mask) -> str:
+def _copy(error: Mapping[str, object], frames: Sequence[Frame], redactor: Redactor) -> str:
     """What the copy button gives: the error as JSON, and its frames as Python writes them."""
-    text = orjson.dumps(mask.apply(error), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    text = orjson.dumps(redactor.apply(error), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
     lines = [
         f'  File "{frame.file}", line {frame.shown.rpartition(":")[2]}, in {frame.function}\n    {frame.code}'
         for frame in reversed(frames)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 
 from .figures import byte_size, count, grouped
@@ -58,7 +58,7 @@ class ShownValue:
         return byte_size(self.size)
 
 
-def show_value(value: object, mask: Mask, href: Href, *, pointer: str = "") -> ShownValue:
+def show_value(value: object, redactor: Redactor, href: Href, *, pointer: str = "") -> ShownValue:
     """The value, ready to be written. Secrets never reach the result, not even its copy."""
     if value is UNSET:
         return ShownValue(is_absent=True)
@@ -70,16 +70,16 @@ def show_value(value: object, mask: Mask, href: Href, *, pointer: str = "") -> S
             shown.keys = [str(key) for key, _ in zip(value, range(50), strict=False)]
         return shown
     if shown.size <= LARGEST_COPY:
-        shown.copy = orjson.dumps(mask.apply(value), option=orjson.OPT_INDENT_2).decode()
-    shown.twigs = grow(value, mask, href, pointer=pointer)
+        shown.copy = orjson.dumps(redactor.apply(value), option=orjson.OPT_INDENT_2).decode()
+    shown.twigs = grow(value, redactor, href, pointer=pointer)
     return shown
 
 
-def grow(value: object, mask: Mask, href: Href, *, pointer: str = "", first: int = 0) -> list[Twig]:
+def grow(value: object, redactor: Redactor, href: Href, *, pointer: str = "", first: int = 0) -> list[Twig]:
     """The members of a value from number `first` on, those nearest the root first, until the page has enough."""
     if not is_branch(value):
-        return [_leaf("", pointer, value, mask, href)]
-    roots = _members(value, pointer, mask, href, first)
+        return [_leaf("", pointer, value, redactor, href)]
+    roots = _members(value, pointer, redactor, href, first)
     wait = deque((twig, child, 1) for twig, child in roots if twig.kind == "branch")
     written = len(roots)
     while wait:
@@ -87,7 +87,7 @@ def grow(value: object, mask: Mask, href: Href, *, pointer: str = "", first: int
         members = min(len(child), MOST_CHILDREN)
         if depth > DEEPEST_AT_ONCE or written + members > MOST_TWIGS:
             continue
-        grown = _members(child, twig.pointer, mask, href, 0)
+        grown = _members(child, twig.pointer, redactor, href, 0)
         twig.children = [member for member, _ in grown]
         twig.is_open = depth == 1 and len(child) <= SMALL and len(roots) <= SMALL
         written += len(grown)
@@ -95,16 +95,18 @@ def grow(value: object, mask: Mask, href: Href, *, pointer: str = "", first: int
     return [twig for twig, _ in roots]
 
 
-def _members(value: Sequence | Mapping, pointer: str, mask: Mask, href: Href, first: int) -> list[tuple[Twig, object]]:
+def _members(
+    value: Sequence | Mapping, pointer: str, redactor: Redactor, href: Href, first: int
+) -> list[tuple[Twig, object]]:
     """Each child with its twig; past MOST_CHILDREN of them, one twig that asks for the next ones."""
     grown = []
     for key, child in _children(value, first, first + MOST_CHILDREN):
         inner = f"{pointer}/{escape_pointer(key)}"
-        rule = mask.rule(key) if isinstance(value, Mapping) and child is not None else None
+        rule = redactor.rule(key, child) if isinstance(value, Mapping) else None
         if rule is not None:
             twig = Twig(key, inner, "masked", f"masked: {rule}")
         else:
-            twig = _leaf(key, inner, child, mask, href)
+            twig = _leaf(key, inner, child, redactor, href)
         twig.is_index = not isinstance(value, Mapping)
         grown.append((twig, child))
     rest = len(value) - first - len(grown)
@@ -126,7 +128,7 @@ def _children(value: Sequence | Mapping, first: int, end: int) -> Iterator[tuple
             yield str(index), value[index]
 
 
-def _leaf(key: str, pointer: str, value: object, mask: Mask, href: Href) -> Twig:
+def _leaf(key: str, pointer: str, value: object, redactor: Redactor, href: Href) -> Twig:
     if is_branch(value):
         empty = "{}" if isinstance(value, Mapping) else "[]"
         if not value:
@@ -186,7 +188,7 @@ def escape_pointer(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def part_of(value: object, pointer: str, mask: Mask) -> object:
+def part_of(value: object, pointer: str, redactor: Redactor) -> object:
     """What stands at a JSON pointer. Raises NoSuchPart; raises MaskedPart where a key on the way is a secret's."""
     if not pointer:
         return value
@@ -195,7 +197,7 @@ def part_of(value: object, pointer: str, mask: Mask) -> object:
     for part in pointer[1:].split("/"):
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping) and key in value:
-            if value[key] is not None and mask.rule(key) is not None:
+            if redactor.rule(key, value[key]) is not None:
                 raise MaskedPart(pointer)
             value = value[key]
         elif isinstance(value, list | tuple) and key.isdecimal() and len(key) < 12 and int(key) < len(value):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.results import StepStatus
 from runs.engine.snapshot import RunSnapshot, StepRecord
 
@@ -43,15 +43,15 @@ class StepRow:
         return min(self.depth, DEEPEST)
 
 
-def step_rows(entries: Iterable[Entry], snapshot: RunSnapshot, mask: Mask | None = None) -> list[StepRow]:
+def step_rows(entries: Iterable[Entry], snapshot: RunSnapshot, redactor: Redactor | None = None) -> list[StepRow]:
     """All steps of a run: those that have begun, at their places, and those that the graph still holds ready."""
-    return _Walk(snapshot, mask or Mask()).rows(list(entries))
+    return _Walk(snapshot, redactor or Redactor()).rows(list(entries))
 
 
 class _Walk:
-    def __init__(self, snapshot: RunSnapshot, mask: Mask) -> None:
+    def __init__(self, snapshot: RunSnapshot, redactor: Redactor) -> None:
         self._snapshot = snapshot
-        self._mask = mask
+        self._redactor = redactor
         self._below: dict[str, list[str]] = defaultdict(list)
         self._seen: set[str] = set()
         self._rows: list[StepRow] = []
@@ -127,7 +127,8 @@ class _Walk:
         """What an item calls itself: its own text, or the first telling key that holds one."""
         if isinstance(payload, Mapping):
             # An item often comes wrapped, with what all items share: {"number": …, "line": {"sku": …}}.
-            inner = [value for key, value in payload.items() if isinstance(value, Mapping) and not self._mask.rule(key)]
+            shown = [value for key, value in payload.items() if not self._redactor.rule(key, value)]
+            inner = [value for value in shown if isinstance(value, Mapping)]
             payload = next((name for part in [payload, *inner] if (name := self._own_name(part)) is not None), None)
         if isinstance(payload, bool) or not isinstance(payload, str | int):
             return ""
@@ -135,7 +136,7 @@ class _Walk:
         return text if len(text) <= LONGEST_ITEM_NAME else text[: LONGEST_ITEM_NAME - 1] + "…"
 
     def _own_name(self, payload: Mapping) -> object:
-        return next((payload[key] for key in NAMING_KEYS if payload.get(key) and not self._mask.rule(key)), None)
+        return next((payload[key] for key in NAMING_KEYS if payload.get(key) and not self._redactor.rule(key)), None)
 
 
 def _index(owner: str, path: str) -> tuple[int, int]:

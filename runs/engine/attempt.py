@@ -17,8 +17,8 @@ from .deadline import in_words
 from .errors import StepRefused
 from .execution import Execution, Interrupted
 from .json_value import settle
-from .masking import Mask
 from .records import StepRecord
+from .redaction import Redactor
 from .results import StepStatus
 from .schemas import STEP_INPUT, issues_cause, issues_text
 from .site import Ending, Site, Start, Walk
@@ -41,11 +41,11 @@ class Body:
     __slots__ = (
         "checked",
         "ex",
+        "is_learned",
         "payload",
         "reads_again",
         "record",
         "schema_instance",
-        "secrets",
         "sink",
         "site",
         "span",
@@ -74,7 +74,7 @@ class Body:
         self.start = start
         self.sink: Sink = ex  # where the chunks of the attempt now running go
         self.walk_nested = walk_nested
-        self.secrets: object = None  # see CurrentStep
+        self.is_learned = False  # see CurrentStep
         self.reads_again = False
         self.unread: Exception | None = None  # what the code of a model raised when it was to read the input
 
@@ -93,13 +93,10 @@ class Body:
         return self.site.path
 
     @property
-    def mask(self) -> Mask:
-        return self.ex.workflow.mask
+    def redactor(self) -> Redactor:
+        return self.ex.redactor
 
-    def given_to_run(self) -> Iterable[object]:
-        return (self.ex.snapshot.input, self.ex.request_context.to_dict())
-
-    def given_to_step(self) -> Iterable[object]:
+    def given(self) -> Iterable[object]:
         return (self.payload.value, self.record.resume_payload)
 
     # --- One try ---

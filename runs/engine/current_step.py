@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Protocol
 
-from .masking import Mask
+from .redaction import Redactor
 
 
 class CurrentStep(Protocol):
     """An attempt of a step, as its surroundings may know it."""
 
-    secrets: object  # room for who looks for secrets, to find them once
+    is_learned: bool  # whether the redactor knows what the step was given
 
     @property
     def run_id(self) -> str:
@@ -25,16 +25,15 @@ class CurrentStep(Protocol):
         """Such as `pack_lines[3]` or `inner.charge`."""
 
     @property
-    def mask(self) -> Mask:
-        """What is secret in the run."""
+    def redactor(self) -> Redactor:
+        """Takes out what is secret in the run."""
 
-    def given_to_run(self) -> Iterable[object]:
-        """The JSON that the run was started with. Not to be changed."""
-
-    def given_to_step(self) -> Iterable[object]:
+    def given(self) -> Iterable[object]:
         """The JSON that this step was given. Not to be changed."""
 
 
 # Set in the step's task, and in the thread that a sync step runs in. Threads that a step starts itself have it only if
 # they are given a copy of the context, as asyncio.to_thread() does.
 current_step: ContextVar[CurrentStep | None] = ContextVar("current_step", default=None)
+# Of the run that this task executes: for what is logged about it outside its steps, such as a callback that raised.
+current_redactor: ContextVar[Redactor | None] = ContextVar("current_redactor", default=None)

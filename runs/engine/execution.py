@@ -15,6 +15,7 @@ from .events import EventType
 from .failures import log_failure
 from .json_value import encode
 from .records import RunSnapshot, Scope
+from .redaction import Redactor
 from .request_context import RequestContext
 from .results import RunStatus
 from .snapshot import apply
@@ -87,6 +88,7 @@ class Execution:
         self.loop = asyncio.get_running_loop()
         self.cancel.bind(self.loop)
         self.span: TraceSpan = NO_SPAN
+        self._redactor: Redactor | None = None
         self.strands = 1  # what goes on at the same time: members of blocks, items
         self._sleepers: dict[asyncio.Future[None], tuple[int, str]] = {}
         self._bodies: set[asyncio.Task[Any]] = set()
@@ -96,6 +98,21 @@ class Execution:
         self._context_new: bytes | None = None
         self._first: CardChange | None = {"status": RunStatus.RUNNING}
         self._card_status = RunStatus.RUNNING
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes out what is secret in this run, as far as it is known by now."""
+        if self._redactor is None:
+            snapshot = self.snapshot
+            given = self.span.trace.redactor if self.span is not NO_SPAN else None
+            self._redactor = given if given is not None else self.workflow.redactor.fork((snapshot.run_id,))
+            self._redactor.learn_run(snapshot.input, self.request_context.to_dict(), snapshot.state)
+            for record in snapshot.steps.values():
+                if record.resume_payload is not UNSET:
+                    self._redactor.learn_answer(record.resume_payload)
+            if snapshot.resume is not None:
+                self._redactor.learn_answer(snapshot.resume.data)
+        return self._redactor
 
     # Events
 
@@ -120,6 +137,8 @@ class Execution:
                 data[f"{key}From"] = value.seq
             else:
                 data[key] = orjson.Fragment(text)
+        if self._redactor is not None and ("state" in data or "requestContext" in data):
+            self._redactor.learn([data.get("state"), data.get("requestContext")])
         seq = self.log.append(type, data, at=at, card=card)
         for key, value in values.items():
             if value.value is UNSET:

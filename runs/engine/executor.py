@@ -12,6 +12,7 @@ import orjson
 
 from .cancellation import CancelToken
 from .control_flow import Outcome, output_of_block, output_of_step, run_block, run_loop, run_then
+from .current_step import current_redactor
 from .errors import NonRetryableError
 from .events import Event, EventType
 from .execution import Execution, LeftBehind, Parked
@@ -20,6 +21,7 @@ from .foreach import run_foreach
 from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
 from .lifecycle import RunEnd, RunInfo
 from .records import RunSnapshot, StepRecord
+from .redaction import Redactor
 from .results import RunStatus, StepStatus
 from .resuming import labels_of
 from .run_trace import start_span
@@ -85,6 +87,7 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
     fresh = snapshot.control == EventType.RUN_START and snapshot.seq == snapshot.control_seq
     if ex.span is NO_SPAN:
         ex.span = start_span(ex)
+    redacting = current_redactor.set(ex.redactor)
     stop_listening = ex.cancel.listen(ex.on_cancel)
     if deadline is not None:
         left = (deadline.at - now_ms()) / 1000
@@ -108,6 +111,7 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
         if clock is not None:
             clock.cancel()
         stop_listening()
+        current_redactor.reset(redacting)
 
 
 async def _announce(ex: Execution) -> Failure | None:
@@ -316,7 +320,7 @@ def _end_event(
         data: dict[str, object] = {"by": ex.cancel.by} if ex.cancel.by else {}
         return RunStatus.CANCELED, EventType.RUN_CANCELED, data, ""
     if status is StepStatus.SUSPENDED:
-        return RunStatus.SUSPENDED, EventType.RUN_SUSPENDED, {}, _question(outcome.record)
+        return RunStatus.SUSPENDED, EventType.RUN_SUSPENDED, {}, _question(outcome.record, ex.redactor)
     if status is StepStatus.PAUSED:
         return RunStatus.PAUSED, EventType.RUN_PAUSED, {}, ""
     if status is StepStatus.FAILED:
@@ -325,10 +329,10 @@ def _end_event(
         error = refusal.error if refusal is not None else (record.error if record is not None else None)
         if tripwire is not None:
             data = {"status": RunStatus.TRIPWIRE.value, "tripwire": tripwire}
-            told = _named(ex.snapshot, record, tripwire.get("reason"))
+            told = _named(ex, record, tripwire.get("reason"))
             return RunStatus.TRIPWIRE, EventType.RUN_FINISH, data, told
         data = {"status": RunStatus.FAILED.value, "error": error or {}}
-        told = _named(ex.snapshot, record, (error or {}).get("message"))
+        told = _named(ex, record, (error or {}).get("message"))
         return RunStatus.FAILED, EventType.RUN_FINISH, data, told
     return RunStatus.SUCCESS, EventType.RUN_FINISH, {"status": RunStatus.SUCCESS.value}, ""
 
@@ -341,21 +345,22 @@ def _line(text: object) -> str:
     return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
 
 
-def _named(snapshot: RunSnapshot, record: StepRecord | None, text: object) -> str:
-    """A failure in one line, with the path of the step that failed: the innermost one."""
+def _named(ex: Execution, record: StepRecord | None, text: object) -> str:
+    """A failure in one line, with the path of the innermost step that failed; redacted, for lists show it as it is."""
     while record is not None:
-        scope = snapshot.scopes.get(record.path)
+        scope = ex.snapshot.scopes.get(record.path)
         below = record.items.values() if record.items else scope.steps.values() if scope is not None else ()
         failed = [step for step in below if step.status is StepStatus.FAILED]
         if not failed:
             break
         record = min(failed, key=lambda step: step.seq)
-    return _line(f"{record.path}: {text}" if record is not None else text)
+    hidden = ex.redactor.text(str(text or ""))
+    return _line(f"{record.path}: {hidden}" if record is not None else hidden)
 
 
-def _question(record: StepRecord | None) -> str:
+def _question(record: StepRecord | None, redactor: Redactor) -> str:
     """What a suspended run asks, in one line: its message if it has one."""
-    payload = record.suspend_payload if record is not None else UNSET
+    payload = redactor.apply(record.suspend_payload) if record is not None else UNSET
     if isinstance(payload, dict):
         for key in ("message", "question", "ask", "reason", "title"):
             if isinstance(payload.get(key), str):

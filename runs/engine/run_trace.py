@@ -35,4 +35,5 @@ def start_span(ex: Execution) -> TraceSpan:
         tracing_context=ex.tracing_context,
         resumed=resumed,
         origin=origin,
+        redactor=ex.redactor,
     )

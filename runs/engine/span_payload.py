@@ -7,25 +7,25 @@ import orjson
 
 from .errors import EngineError
 from .json_value import encode
-from .masking import Mask
+from .redaction import Redactor
 
 MAX_DEPTH = 8
 MAX_ITEMS = 50  # of a list, and keys of an object
 MAX_TEXT = 128 * 1024  # characters
 
 
-def cleaned(value: object, mask: Mask | None = None, depth: int = 0) -> object:
-    """The value cut to depth, length and size, and without what the mask hides."""
+def cleaned(value: object, redactor: Redactor | None = None, depth: int = 0) -> object:
+    """The value cut to depth, length and size, and without what the redactor hides by name."""
     kind = type(value)
     if depth > MAX_DEPTH:
         return "[MaxDepth]"
     if kind is str:
         text = str(value)
         return value if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…[truncated]"
-    if depth < MAX_DEPTH and _is_flat(value, mask):
+    if depth < MAX_DEPTH and _is_flat(value, redactor):
         return value
     if isinstance(value, list):
-        items = [cleaned(item, mask, depth + 1) for item in value[:MAX_ITEMS]]
+        items = [cleaned(item, redactor, depth + 1) for item in value[:MAX_ITEMS]]
         if len(value) > MAX_ITEMS:
             items.append(f"[…{len(value) - MAX_ITEMS} more items]")
         return items
@@ -35,8 +35,10 @@ def cleaned(value: object, mask: Mask | None = None, depth: int = 0) -> object:
             if len(kept) == MAX_ITEMS:
                 kept["__truncated"] = f"{len(value) - MAX_ITEMS} more keys omitted"
                 break
-            rule = mask.rule(str(key)) if mask is not None and item is not None else None
-            kept[key] = cleaned(item, mask, depth + 1) if rule is None else f"[masked: {rule}]"
+            rule = redactor.rule(str(key), item) if redactor is not None else None
+            if rule is not None and redactor is not None:
+                redactor.learn_secret(item)  # what one step returns under this name, the next one may quote
+            kept[key] = cleaned(item, redactor, depth + 1) if rule is None else f"[masked: {rule}]"
         return kept
     return value
 
@@ -44,7 +46,7 @@ def cleaned(value: object, mask: Mask | None = None, depth: int = 0) -> object:
 _SCALARS = frozenset({int, float, bool, type(None)})
 
 
-def _is_flat(value: object, mask: Mask | None) -> bool:
+def _is_flat(value: object, redactor: Redactor | None) -> bool:
     """Whether there is certainly nothing to cut or to hide: the usual small object of texts and numbers.
 
     Asked twice for each step, hence without a generator: those took most of its time.
@@ -55,7 +57,7 @@ def _is_flat(value: object, mask: Mask | None) -> bool:
         for key, item in value.items():
             if type(item) not in _SCALARS and (type(item) is not str or len(item) > MAX_TEXT):
                 return False
-            if mask is not None and mask.rule(str(key)):
+            if redactor is not None and redactor.rule(str(key), item):
                 return False
         return True
     if isinstance(value, list):
@@ -65,12 +67,11 @@ def _is_flat(value: object, mask: Mask | None) -> bool:
     return type(value) in _SCALARS or (type(value) is str and len(value) <= MAX_TEXT)
 
 
-def payload_text(value: object, mask: Mask | None = None) -> str:
+def payload_text(value: object, redactor: Redactor | None = None) -> str:
     """The cut value as JSON text, for a span's attribute. Never raises: a span must not fail a run."""
     try:
-        if _is_flat(value, mask):
-            return orjson.dumps(value).decode()
-        return encode(cleaned(value, mask)).decode()
+        text = orjson.dumps(value) if _is_flat(value, redactor) else encode(cleaned(value, redactor))
+        return (text if redactor is None else redactor.known_out_of(text)).decode()
     except (EngineError, TypeError, ValueError):
         return orjson.dumps(f"[{type(value).__name__}]").decode()
 

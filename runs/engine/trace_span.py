@@ -23,7 +23,7 @@ from opentelemetry.context import Context
 
 from .current_span import CurrentSpan
 from .entry_info import EntryInfo
-from .masking import Mask
+from .redaction import Redactor
 from .request_context import RequestContext
 from .span_payload import payload_text
 from .undefined import UNSET
@@ -40,14 +40,14 @@ class Trace:
     keys: tuple[str, ...] = ()
     hide_input: bool = False
     hide_output: bool = False
-    mask: Mask | None = None  # hides secrets; None: everything is shown
+    redactor: Redactor | None = None  # hides secrets; None: everything is shown
     open: dict[int, "TraceSpan"] = field(default_factory=dict)  # by id(), in order of start
 
     def shown(self, value: object) -> str | None:
         """An input or an output, plain or a Value, as spans show it; None: there is nothing to show."""
         if type(value) is Value:
-            return None if value.value is UNSET else value.shown(self.mask)
-        return None if value is UNSET else payload_text(value, self.mask)
+            return None if value.value is UNSET else value.shown(self.redactor)
+        return None if value is UNSET else payload_text(value, self.redactor)
 
 
 def hex_id(number: int, width: int) -> str:
@@ -203,12 +203,12 @@ class TraceSpan:
     def set_attributes(self, attributes: Mapping[str, object]) -> None:
         """Add attributes, for all who watch the span while it is open."""
         self.attributes.update(attributes)
-        self.otel.set_attribute("workflow.attributes", payload_text(self.attributes))
+        self.otel.set_attribute("workflow.attributes", payload_text(self.attributes, self.trace.redactor))
 
     def update(self, *, metadata: Mapping[str, object]) -> None:
         """Add metadata to this span; spans below it that exist already keep theirs."""
         self.metadata = {**self.metadata, **metadata}
-        self.metadata_text = payload_text(self.metadata, self.trace.mask)
+        self.metadata_text = payload_text(self.metadata, self.trace.redactor)
         self.otel.set_attribute("workflow.metadata", self.metadata_text)
 
     def end(
@@ -226,7 +226,7 @@ class TraceSpan:
             self.attributes["status"] = status
             told["workflow.status"] = status
         if len(self.attributes) > (status is not None):
-            told["workflow.attributes"] = payload_text(self.attributes)
+            told["workflow.attributes"] = payload_text(self.attributes, self.trace.redactor)
         if not self.trace.hide_output and (shown := self.trace.shown(output)) is not None:
             told["workflow.output"] = shown
         self.otel.set_attributes(told)
@@ -238,11 +238,12 @@ class TraceSpan:
         """End the span with an error: `info` is one of the `…_error_info` of this module."""
         if self._ended:
             return
-        message = str(info.get("message", ""))
-        self.otel.set_attribute("workflow.error", payload_text(dict(info)))
+        hide = str if self.trace.redactor is None else self.trace.redactor.text
+        message = hide(str(info.get("message", "")))
+        self.otel.set_attribute("workflow.error", payload_text(dict(info), self.trace.redactor))
         self.otel.set_status(otel.Status(otel.StatusCode.ERROR, message))
         told = {"exception.type": str(info.get("name", "Error")), "exception.message": message}
-        told |= {"exception.stacktrace": str(info["stack"])} if "stack" in info else {}
+        told |= {"exception.stacktrace": hide(str(info["stack"]))} if "stack" in info else {}
         self.otel.add_event("exception", told)
         self.end(status=status, attributes=attributes)
 
@@ -320,20 +321,23 @@ def start_span(
         "workflow.entity.type": entity[0],
         "workflow.entity.id": entity[1],
         "workflow.entity.name": entity[2],
-        "workflow.metadata": metadata_text or payload_text(metadata, trace.mask),
+        "workflow.metadata": metadata_text or payload_text(metadata, trace.redactor),
     }
     if "runId" in metadata:
         told["workflow.run.id"] = str(metadata["runId"])
     if not trace.hide_input and (shown := trace.shown(input)) is not None:
         told["workflow.input"] = shown
     if attributes:
-        told["workflow.attributes"] = payload_text(attributes)
+        told["workflow.attributes"] = payload_text(attributes, trace.redactor)
     if kind in ("workflow_run", "workflow_step") and trace.request_context:
-        told["workflow.request_context"] = payload_text(trace.request_context.to_dict(), trace.mask)
+        told["workflow.request_context"] = payload_text(trace.request_context.to_dict(), trace.redactor)
     told.update(extra or {})
+    name = name if trace.redactor is None else trace.redactor.text(name)
     span = trace.tracer.start_span(name, context=place, attributes=told)  # type: ignore[arg-type]
     if not span.is_recording():
         return NO_SPAN if not span.get_span_context().is_valid else SAMPLED_OUT
+    if kind == "workflow_run" and hasattr(span, "redact_with"):
+        span.redact_with(trace.redactor)
     started = TraceSpan(span, trace, entity, workflow_id, metadata)
     started.metadata_text = str(told["workflow.metadata"])
     started.attributes = attributes or {}

@@ -14,7 +14,7 @@ from opentelemetry import trace as otel
 from opentelemetry.context import Context
 
 from .entry_info import EntryInfo
-from .masking import Mask
+from .redaction import Redactor
 from .request_context import RequestContext
 from .span_payload import block_error_info, call_error_info, condition_error_info, run_error_info, step_error_info
 from .trace_span import NO_SPAN, Trace, TraceSpan, hex_id, start_span
@@ -78,22 +78,27 @@ NOWHERE = Origin()
 class Tracing:
     """Starts the spans of runs. Without a tracer it does nothing, at no cost.
 
-    `request_context_keys`: keys whose values become metadata of every run. `mask`: hides secrets in what spans show.
+    `request_context_keys`: keys whose values become metadata of every run. `redactor`: what
+    takes secrets out of what spans show; None: nothing does.
     """
 
-    __slots__ = ("_keys", "_mask", "_tracer")
+    __slots__ = ("_keys", "_redactor", "_tracer")
 
     def __init__(
-        self, tracer: otel.Tracer | None = None, *, request_context_keys: Sequence[str] = (), mask: Mask | None = None
+        self,
+        tracer: otel.Tracer | None = None,
+        *,
+        request_context_keys: Sequence[str] = (),
+        redactor: Redactor | None = None,
     ) -> None:
         self._tracer = tracer
         self._keys = tuple(request_context_keys)
-        self._mask = mask
+        self._redactor = redactor
 
     @classmethod
-    def from_global(cls, *, mask: Mask | None = None) -> "Tracing":
-        """Spans of the process's tracer provider; off when no SDK is installed. Without a mask that of the names."""
-        return cls(_global_tracer(otel.get_tracer_provider()), mask=mask or Mask())
+    def from_global(cls, *, redactor: Redactor | None = None) -> "Tracing":
+        """Spans of the process's tracer provider; off when no SDK is installed."""
+        return cls(_global_tracer(otel.get_tracer_provider()), redactor=redactor or Redactor())
 
     @property
     def is_on(self) -> bool:
@@ -107,9 +112,8 @@ class Tracing:
         span = self._tracer.start_span(name, context=Context(), attributes=_GENERIC)
         if not span.get_span_context().is_valid:
             return NO_SPAN
-        trace = Trace(
-            self._tracer, hex_id(span.get_span_context().trace_id, 32), RequestContext(), self._keys, mask=self._mask
-        )
+        trace_id = hex_id(span.get_span_context().trace_id, 32)
+        trace = Trace(self._tracer, trace_id, RequestContext(), self._keys, redactor=self._redactor)
         return TraceSpan(span, trace, ("", "", ""), "", {})
 
     def start_run(
@@ -124,8 +128,9 @@ class Tracing:
         tracing_context: TracingContext | None = None,
         resumed: TraceLink | None = None,
         origin: Origin = NOWHERE,
+        redactor: Redactor | None = None,
     ) -> "TraceSpan":
-        """The span of a run, or NO_SPAN.
+        """The span of a run, or NO_SPAN. `redactor`: of the run; None: one is made that knows input and context.
 
         An id that cannot be used is replaced or ignored, with a warning. `resumed` continues the trace of a suspended
         run, unless the options name another one; so does the request of `origin`. Below a `tracing_context` ids, tags
@@ -139,10 +144,15 @@ class Tracing:
         own = {"runId": run_id} | ({"resourceId": resource_id} if resource_id is not None else {}) | options.metadata
         if resumed is not None:
             own |= {"resumed": True, "resumedFromSpanId": resumed.span_id}
+        if self._redactor is None:
+            redactor = None
+        elif redactor is None:
+            redactor = self._redactor.fork((workflow_id, run_id))
+            redactor.learn([input, context.to_dict()])
         name = options.root_span_name or f"workflow run: '{workflow_id}'" + (" (resumed)" if resumed else "")
         if outer is not None and outer is not NO_SPAN:
-            return self._below(outer, name, workflow_id, own, input, context)
-        return self._root(name, workflow_id, own, input, context, options, resumed, origin)
+            return self._below(outer, name, workflow_id, own, input, context, redactor)
+        return self._root(name, workflow_id, own, input, context, options, resumed, origin, redactor)
 
     def _below(
         self,
@@ -152,13 +162,14 @@ class Tracing:
         own: dict[str, object],
         input: object,
         context: RequestContext,
+        redactor: Redactor | None,
     ) -> "TraceSpan":
         assert self._tracer is not None  # noqa: S101 (start_run looked)
         above = outer.otel if isinstance(outer, TraceSpan) else outer
         keys, inherited = (outer.trace.keys, outer.metadata) if isinstance(outer, TraceSpan) else (self._keys, {})
         place = above.get_span_context()
         text = outer.trace.trace_id if isinstance(outer, TraceSpan) else hex_id(place.trace_id, 32)
-        trace = Trace(self._tracer, text, context, keys, mask=self._mask)
+        trace = Trace(self._tracer, text, context, keys, redactor=redactor)
         if isinstance(outer, TraceSpan):
             trace.hide_input, trace.hide_output = outer.trace.hide_input, outer.trace.hide_output
         metadata = {**inherited, **context.extract(keys), **own}
@@ -177,6 +188,7 @@ class Tracing:
         options: TracingOptions,
         resumed: TraceLink | None,
         origin: Origin,
+        redactor: Redactor | None,
     ) -> "TraceSpan":
         assert self._tracer is not None  # noqa: S101
         keys = (*self._keys, *options.request_context_keys)
@@ -194,7 +206,7 @@ class Tracing:
         elif request is not None and not parent_text and (not wanted or int(wanted, 16) == request.trace_id):
             wanted, parent_id, flags = hex_id(request.trace_id, 32), request.span_id, request.trace_flags
         trace_number = int(wanted, 16) if wanted else (random.getrandbits(128) or 1 if parent_id else None)
-        trace = Trace(self._tracer, "", context, keys, options.hide_input, options.hide_output, self._mask)
+        trace = Trace(self._tracer, "", context, keys, options.hide_input, options.hide_output, redactor)
         metadata = {**context.extract(keys), **own}
         extra |= _told(origin)
         if options.tags:

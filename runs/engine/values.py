@@ -1,7 +1,7 @@
 """A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
 
 from .json_value import check_numbers, decode, encode, write
-from .masking import Mask
+from .redaction import Redactor
 from .span_payload import payload_text
 from .undefined import UNSET
 
@@ -18,7 +18,7 @@ class Value:
         self.value = value
         self._text = text
         self.seq = seq  # the event that holds it
-        self._shown: tuple[Mask | None, str] | None = None
+        self._shown: tuple[Redactor | None, int, str] | None = None
 
     @classmethod
     def settled(cls, result: object, like: "Value | None" = None) -> "Value":
@@ -55,11 +55,14 @@ class Value:
             return self.value is other.value
         return self is other or self.text == other.text
 
-    def shown(self, mask: Mask | None) -> str:
+    def shown(self, redactor: Redactor | None) -> str:
         """The value as spans show it. Kept: what one step returns is what the next one gets. Not for UNSET."""
-        if self._shown is None or self._shown[0] is not mask:
-            self._shown = (mask, payload_text(self.value, mask))
-        return self._shown[1]
+        known = 0 if redactor is None else redactor.known
+        shown = self._shown
+        if shown is None or shown[0] is not redactor or shown[1] != known:
+            text = payload_text(self.value, redactor)
+            shown = self._shown = (redactor, 0 if redactor is None else redactor.known, text)
+        return shown[2]
 
 
 NOTHING = Value(UNSET)

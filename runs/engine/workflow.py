@@ -19,8 +19,8 @@ from .failures import log_failure
 from .graph import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
 from .lifecycle import RunEnd, RunInfo
 from .mapping import MapConfig
-from .masking import Mask
 from .records import RunSnapshot
+from .redaction import Redactor
 from .request import check_request
 from .resuming import check_resume
 from .run import Run
@@ -87,7 +87,7 @@ class Workflow:
         self.entries: list[Entry] = []
         self.committed = False
         self._tracing = tracing
-        self._mask: Mask | None = None
+        self._redactor: Redactor | None = None
         self.store: RunStore | None = MemoryRunStore() if isinstance(store, Unset) else store
         self.book = RunBook(self)
 
@@ -102,24 +102,27 @@ class Workflow:
     @property
     def tracing(self) -> Tracing:
         """How its runs are traced: as given, else by the process's OpenTelemetry tracer provider."""
-        return self._tracing if self._tracing is not None else Tracing.from_global(mask=self.mask)
+        return self._tracing if self._tracing is not None else Tracing.from_global(redactor=self.redactor)
 
     @property
-    def mask(self) -> Mask:
+    def redactor(self) -> Redactor:
         """What its schemas, and those of its steps, mark as secret, beside what is called like a secret."""
-        if self._mask is None:
+        if self._redactor is None:
             described = self.describe_steps().values()
             own = (self.input_schema, self.output_schema, self.state_schema, self.request_context_schema)
             schemas = [schema for step in described for schema in (step.input_schema, step.output_schema)]
             schemas += [schema for step in described for schema in (step.resume_schema, step.suspend_schema)]
-            self._mask = Mask.of(*(schema_json(schema) for schema in own), *schemas)
-        return self._mask
+            self._redactor = Redactor.of(*(schema_json(schema) for schema in own), *schemas)
+            roots = [schema_json(self.input_schema), *(step.resume_schema for step in described)]
+            self._redactor.mark_whole(*roots)
+            self._redactor.never_secret([self.id, *(part for step in described for part in (step.id, step.path))])
+        return self._redactor
 
     # Building
 
     def _add(self, entry: Entry) -> Self:
         self.entries.append(entry)
-        self._mask = None
+        self._redactor = None
         self.committed = False
         return self
 

@@ -19,11 +19,11 @@ from typing import NamedTuple
 from django.conf import settings
 
 from runs.engine.current_step import CurrentStep, current_step
+from runs.engine.redaction import Redactor
 from runs.models import RunLog
 
 from .aside import Committer, SideWriter
 from .connection import Connection, is_trouble
-from .log_masking import Secrets
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ FLUSH_SECONDS = 0.1
 RETRY_SECONDS = 0.25
 LAST_SECONDS = 2.0
 RUNS_REMEMBERED = 10_000
-SECRETS_REMEMBERED = 256  # runs
+CUT_CHARACTERS = 4_096  # beyond the longest line, that are searched for secrets
 NO_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
 _traceback = logging.Formatter()
 
@@ -76,33 +76,31 @@ class RunLogHandler(logging.Handler):
             error = _traceback.formatException(record.exc_info)
         if record.stack_info:
             error = f"{error}\n{record.stack_info}".strip()
-        hide = secrets_of(step).hide
+        hide = redactor_of_step(step).line
         return Line(
             step.run_id,
             int(record.created * 1000),
             max(min(record.levelno, 32_767), 0),
             record.name[:200],
             step.path[:500],
-            shortened(hide(message)),
-            shortened(hide(error)),
+            shortened(hide(_beginning(message))),
+            shortened(hide(_beginning(error))),
         )
 
 
-def secrets_of(step: CurrentStep) -> Secrets:
-    """What is not to be read in what this step says. Found once for each attempt."""
-    if isinstance(step.secrets, Secrets):
-        return step.secrets
-    of_run = _secrets.get(step.run_id)
-    if of_run is None:
-        of_run = _secrets[step.run_id] = Secrets.of_run(step.mask, step.given_to_run())
-        with suppress(KeyError):  # another thread was first
-            while len(_secrets) > SECRETS_REMEMBERED:
-                _secrets.popitem(last=False)
-    found = step.secrets = of_run.and_of_step(step.mask, step.given_to_step())
-    return found
+def redactor_of_step(step: CurrentStep) -> Redactor:
+    """The run's redactor, which knows what this step was given, too: learned once for each attempt."""
+    redactor = step.redactor
+    if not step.is_learned:
+        step.is_learned = True
+        for value in step.given():
+            redactor.learn(value)
+    return redactor
 
 
-_secrets: OrderedDict[str, Secrets] = OrderedDict()  # by run
+def _beginning(text: str) -> str:
+    """What may be stored of a text, and a little more: a secret at the cut is found whole."""
+    return text[: settings.ENV.wfconsole_run_log_line_bytes + CUT_CHARACTERS]
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -220,7 +220,7 @@ def _check(request: StartRequest, user: AbstractBaseUser | None) -> _Checked:
         data["deadline"] = deadline.to_json()
     text, large = encoded_event(data)
     _refuse_beyond_limits(request, user, size=len(text) + sum(map(len, (large or {}).values())))
-    labels = labels_for(workflow, tracing, request.request_context)
+    labels = labels_for(workflow, tracing, request.request_context, request.input)
     trace_id = trace_of(data.get("traceParent"), tracing)
     return _Checked(now, start_at, deadline, version_id, number, tracing, trace_id, labels, text, large)
 

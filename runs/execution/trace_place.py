@@ -14,10 +14,14 @@ def trace_of(parent: str | None, tracing: TracingOptions) -> str:
     return parent.split("-")[1]
 
 
-def labels_for(workflow: Workflow, tracing: TracingOptions, context: Mapping[str, Any]) -> Mapping[str, Any]:
+def labels_for(
+    workflow: Workflow, tracing: TracingOptions, context: Mapping[str, Any], input: object
+) -> Mapping[str, Any]:
     """What a run of this workflow shall be found by: the metadata of its trace, without secrets."""
     if not tracing.metadata and not tracing.request_context_keys:
         return {}
     extracted = RequestContext(dict(context)).extract(tracing.request_context_keys)
-    hidden = workflow.mask.apply({**extracted, **tracing.metadata})
+    redactor = workflow.redactor.fork()
+    redactor.learn_run(input, dict(context), tracing.metadata)
+    hidden = redactor.apply({**extracted, **tracing.metadata})
     return hidden if isinstance(hidden, Mapping) else {}

@@ -10,22 +10,22 @@ from django.utils.datastructures import MultiValueDict
 
 from runs.engine.errors import InvalidInput
 from runs.engine.json_value import same_json
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 
 from .exact_json import exact
-from .problem import Problem, without_secrets
+from .problem import Problem, is_hidden, without_secrets
 from .value_editor import ValueEditor
 
 
 class FromStepForm:
     """The input of a step. Secrets of the recorded one are not shown; those that are not entered anew are kept."""
 
-    def __init__(self, schema: object, recorded: object, mask: Mask) -> None:
+    def __init__(self, schema: object, recorded: object, redactor: Redactor) -> None:
         self.recorded = recorded
-        self.mask = mask
+        self.redactor = redactor
         self.start_key = secrets.token_urlsafe(16)
-        self.shown = without_secrets(recorded, mask)
+        self.shown = without_secrets(recorded, redactor)
         self.hides = recorded is not UNSET and not same_json(self.shown, recorded)
         self.editor = ValueEditor("input", schema, "Input")
         self.own: list[Problem] = []
@@ -42,7 +42,7 @@ class FromStepForm:
         given = self.editor.value()
         if given is UNSET or self.recorded is UNSET:
             return given
-        whole = with_secrets(given, self.recorded, self.mask)
+        whole = with_secrets(given, self.recorded, self.redactor)
         return UNSET if same_json(whole, self.recorded) else whole
 
     def refuse(self, error: InvalidInput) -> None:
@@ -58,26 +58,28 @@ class FromStepForm:
         return list(dict.fromkeys([*self.editor.problems, *self.own]))
 
 
-def with_secrets(given: object, recorded: object, mask: Mask) -> object:
+def with_secrets(given: object, recorded: object, redactor: Redactor) -> object:
     """The value with the recorded secrets at the keys that it lacks."""
     if isinstance(given, dict) and isinstance(recorded, Mapping):
-        known = {key: with_secrets(item, recorded.get(key), mask) for key, item in given.items()}
-        kept = {key: item for key, item in recorded.items() if key not in given and mask.rule(key) is not None}
+        known = {key: with_secrets(item, recorded.get(key), redactor) for key, item in given.items()}
+        kept = {key: item for key, item in recorded.items() if key not in given and is_hidden(key, item, redactor)}
         return {**known, **kept}
+    if isinstance(given, str) and isinstance(recorded, str) and given != recorded and given == redactor.text(recorded):
+        return recorded  # in a list, where nothing can be left out
     if isinstance(given, list) and isinstance(recorded, list):
-        origins = _origins(given, recorded, mask)
-        return [with_secrets(item, origin, mask) for item, origin in zip(given, origins, strict=True)]
+        origins = _origins(given, recorded, redactor)
+        return [with_secrets(item, origin, redactor) for item, origin in zip(given, origins, strict=True)]
     return given
 
 
-def _origins(given: list[object], recorded: list[object], mask: Mask) -> list[object]:
+def _origins(given: list[object], recorded: list[object], redactor: Redactor) -> list[object]:
     """The recorded item of each given one: the one that was shown so, else the one at the same place.
 
     When items were added or removed places say nothing: a changed item gets no secret then, rather than another's.
     """
     places: dict[str, deque[int]] = {}
     for at, item in enumerate(recorded):
-        places.setdefault(_text(without_secrets(item, mask)), deque()).append(at)
+        places.setdefault(_text(without_secrets(item, redactor)), deque()).append(at)
     found: list[int | None] = []
     for item in given:
         same = places.get(_text(item))

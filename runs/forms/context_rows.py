@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
 from runs.engine.json_value import InvalidJson
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 
 from .exact_json import Number, is_integer, is_number, plain, read_exact, write_exact
@@ -65,8 +65,8 @@ class ContextRows(TwoViews):
 
     prefix = "context"
 
-    def __init__(self, mask: Mask, schema: object = None) -> None:
-        self.mask = mask
+    def __init__(self, redactor: Redactor, schema: object = None) -> None:
+        self.redactor = redactor
         editor = ValueEditor(self.prefix, schema, LABEL)
         self.named = editor if editor.shape.kind is Kind.OBJECT and not editor.shape.nullable else None
         self.takes_others = self.named is None or editor.shape.schema.get("additionalProperties") is not False
@@ -121,7 +121,7 @@ class ContextRows(TwoViews):
             self.named.fill({key: pairs.pop(key) for key in list(pairs) if key in names})
         self.rows = [_row(str(at), at + 1, key, item) for at, (key, item) in enumerate(pairs.items())]
         for row in self.rows:
-            row.secret = self.mask.rule(row.key) is not None
+            row.secret = self.redactor.rule(row.key) is not None
 
     def read_post(self, data: QueryDict, files: MultiValueDict) -> None:
         self.mode = JSON if data.get("context_mode") == JSON else ROWS
@@ -133,7 +133,7 @@ class ContextRows(TwoViews):
             kind = data.get(f"context/{token}/type", "string")
             key, value = data.get(f"context/{token}/key", "").strip(), data.get(f"context/{token}/value", "")
             row = ContextRow(token, number, key, kind if kind in TYPES else "string", value)
-            row.secret = self.mask.rule(key) is not None
+            row.secret = self.redactor.rule(key) is not None
             self.rows.append(row)
 
     def add_row(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 
 from .exact_json import exact, write_exact
@@ -126,7 +126,7 @@ def shape_of(schema: object) -> Shape:
     """
     root = schema if isinstance(schema, Mapping) else {}
     shape = _Builder(root).build()
-    _mark_secrets(shape, Mask.of(root))
+    _mark_secrets(shape, Redactor.of(root))
     return shape
 
 
@@ -192,14 +192,18 @@ class _Builder:
         return shape
 
 
-def _mark_secrets(shape: Shape, mask: Mask) -> None:
+# A number of tokens is no secret, nor is a switch.
+EXAMPLES: dict[Kind, object] = {Kind.INTEGER: 0, Kind.NUMBER: 0.0, Kind.BOOLEAN: True}
+
+
+def _mark_secrets(shape: Shape, redactor: Redactor) -> None:
     """Secret here is what pages mask: one rule for what is typed and for what is shown."""
     for key, part in shape.properties.items():
-        part.secret = shape.secret or mask.rule(key) is not None
-        _mark_secrets(part, mask)
+        part.secret = shape.secret or redactor.rule(key, EXAMPLES.get(part.kind, "")) is not None
+        _mark_secrets(part, redactor)
     if shape.items:
         shape.items.secret = shape.secret
-        _mark_secrets(shape.items, mask)
+        _mark_secrets(shape.items, redactor)
 
 
 def _resolved(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 
 from .json_schema import Kind, Shape
@@ -65,22 +65,29 @@ def shape_at(shape: Shape, where: tuple[str | int, ...]) -> Shape:
     return shape
 
 
-def without_secrets(tree: object, mask: Mask) -> object:
-    """The value without its secrets: a copy for somebody else must not hold them."""
+def without_secrets(tree: object, redactor: Redactor) -> object:
+    """The value without its secrets: a copy for another person must not hold them."""
     if isinstance(tree, dict):
-        return {key: without_secrets(item, mask) for key, item in tree.items() if mask.rule(key) is None}
+        return {
+            key: without_secrets(item, redactor) for key, item in tree.items() if not is_hidden(key, item, redactor)
+        }
     if isinstance(tree, list):
-        return [without_secrets(item, mask) for item in tree]
-    return tree
+        return [without_secrets(item, redactor) for item in tree]
+    return redactor.text(tree) if isinstance(tree, str) else tree
 
 
-def with_placeholders(tree: object, mask: Mask) -> object:
+def is_hidden(key: str, item: object, redactor: Redactor) -> bool:
+    """Whether the value at a key is a secret, or a text that holds one."""
+    return redactor.rule(key, item) is not None or (isinstance(item, str) and redactor.text(item) != item)
+
+
+def with_placeholders(tree: object, redactor: Redactor) -> object:
     """The value with a word such as <card_token> for each secret."""
     if isinstance(tree, dict):
         return {
-            key: f"<{key}>" if item is not None and mask.rule(key) else with_placeholders(item, mask)
+            key: f"<{key}>" if redactor.rule(key, item) else with_placeholders(item, redactor)
             for key, item in tree.items()
         }
     if isinstance(tree, list):
-        return [with_placeholders(item, mask) for item in tree]
-    return tree
+        return [with_placeholders(item, redactor) for item in tree]
+    return redactor.text(tree) if isinstance(tree, str) else tree

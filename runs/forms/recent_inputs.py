@@ -9,8 +9,9 @@ import orjson
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.results import RunStatus
+from runs.execution.redaction import redactor_for
 from runs.models import RunEvent, WorkflowRun
 
 from .json_schema import Shape, label_of, one_of
@@ -63,7 +64,7 @@ class Habits:
         return cls(sorted(seen, key=lambda tag: (-seen[tag], tag))[:SUGGESTED], median(times) if times else None)
 
 
-def recent_inputs(workflow_id: str, shape: Shape, mask: Mask, viewer: AbstractBaseUser) -> list[RecentInput]:
+def recent_inputs(workflow_id: str, shape: Shape, redactor: Redactor, viewer: AbstractBaseUser) -> list[RecentInput]:
     """The last inputs. Large ones are not read: their size would make the page slow, and says enough."""
     runs = list(WorkflowRun.objects.filter(workflow_id=workflow_id).newest_first()[:SHOWN])
     rows = RunEvent.objects.filter(run_id__in=[run.id for run in runs], seq=1).values_list("run_id", "data", "large")
@@ -71,18 +72,18 @@ def recent_inputs(workflow_id: str, shape: Shape, mask: Mask, viewer: AbstractBa
     found = []
     for run in runs:
         data, large = starts.get(run.id, (b"{}", {}))
-        value = orjson.loads(data).get("input")
-        summary = "Large input" if "input" in large else summary_of(value, shape, mask)
+        value = redactor_for(run, 1).apply(orjson.loads(data).get("input"))
+        summary = "Large input" if "input" in large else summary_of(value, shape, redactor)
         who = "You" if run.actor_id == viewer.pk else run.actor_label
-        more = run.detail or ", ".join(_minor(value, shape, mask))
+        more = run.detail or ", ".join(_minor(value, shape, redactor))
         found.append(RecentInput(run, summary, " · ".join(part for part in (who, more) if part)))
     return found
 
 
-def summary_of(value: object, shape: Shape, mask: Mask) -> str:
+def summary_of(value: object, shape: Shape, redactor: Redactor) -> str:
     """An input in one line: the first text that is no choice, else the first number, then how long its lists are."""
     texts, numbers, lists = [], [], []
-    for key, item, part in _leaves(value, shape, mask):
+    for key, item, part in _leaves(value, shape, redactor):
         if isinstance(item, list):
             noun = label_of(key).lower()
             lists.append(f"{len(item)} {one_of(noun) if len(item) == 1 else noun}")
@@ -94,13 +95,15 @@ def summary_of(value: object, shape: Shape, mask: Mask) -> str:
     return ", ".join(shown) or ("No input" if value in (None, {}, []) else _cut(orjson.dumps(value).decode()))
 
 
-def _minor(value: object, shape: Shape, mask: Mask) -> list[str]:
+def _minor(value: object, shape: Shape, redactor: Redactor) -> list[str]:
     """The choices of an input: what tells two of the same subject apart."""
-    chosen = [item for _, item, part in _leaves(value, shape, mask) if part and part.choices and isinstance(item, str)]
+    chosen = [
+        item for _, item, part in _leaves(value, shape, redactor) if part and part.choices and isinstance(item, str)
+    ]
     return chosen[:3]
 
 
-def _leaves(value: object, shape: Shape | None, mask: Mask) -> Iterator[Leaf]:
+def _leaves(value: object, shape: Shape | None, redactor: Redactor) -> Iterator[Leaf]:
     """Key, value and shape of each scalar and list, those nearest to the top first."""
     level: list[Leaf] = [("", value, shape)]
     while level:
@@ -108,7 +111,7 @@ def _leaves(value: object, shape: Shape | None, mask: Mask) -> Iterator[Leaf]:
         for name, item, part in level:
             if isinstance(item, dict):
                 properties = part.properties if part else {}
-                below += [(k, v, properties.get(k)) for k, v in item.items() if mask.rule(k) is None]
+                below += [(k, v, properties.get(k)) for k, v in item.items() if redactor.rule(k, v) is None]
             else:
                 yield name, item, part
         level = below

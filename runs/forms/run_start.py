@@ -15,7 +15,7 @@ from django.utils.datastructures import MultiValueDict
 from runs.engine.deadline import BY_START, in_words
 from runs.engine.errors import InvalidInput
 from runs.engine.json_value import InvalidJson
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.schemas import INVALID_STATE, run_context_head
 from runs.engine.snapshot import UNSET
 from runs.execution.times import read_moment, read_seconds
@@ -74,11 +74,11 @@ class RunStartForm:
 
     def __init__(self, version: WorkflowVersion) -> None:
         self.version = version
-        self.mask = Mask.of(version.input_schema, version.state_schema, version.request_context_schema)
+        self.redactor = Redactor.of(version.input_schema, version.state_schema, version.request_context_schema)
         self.start_key = secrets.token_urlsafe(16)
         self.input = ValueEditor("input", version.input_schema, "Input", empty="{}")
         self.state = ValueEditor("state", version.state_schema, "Initial state")
-        self.context = ContextRows(self.mask, version.request_context_schema)
+        self.context = ContextRows(self.redactor, version.request_context_schema)
         self.sends_state = False
         self.tags: list[str] = []
         self.context_keys: list[str] = []
@@ -105,18 +105,20 @@ class RunStartForm:
         return form
 
     @classmethod
-    def of_run(cls, version: WorkflowVersion, started: Mapping[str, Any], *, priority: int) -> "RunStartForm":
+    def of_run(
+        cls, version: WorkflowVersion, started: Mapping[str, Any], *, priority: int, redactor: Redactor
+    ) -> "RunStartForm":
         """As another run was started; `started` is the data of its first event, as an exact tree.
 
-        Secrets and the ids of the run and its trace are its own, and are not copied.
+        Secrets and the ids of the run and its trace are its own, and are not copied. `redactor`: of that run.
         """
         form = cls(version)
-        form.input.fill(without_secrets(started.get("input", UNSET), form.mask))
+        form.input.fill(without_secrets(started.get("input", UNSET), redactor))
         if started.get("initialState"):
             form.sends_state = True
-            form.state.fill(without_secrets(started["initialState"], form.mask))
-        form.context.fill(without_secrets(started.get("requestContext") or {}, form.mask))
-        form._fill_tracing(started.get("tracingOptions") or {})
+            form.state.fill(without_secrets(started["initialState"], redactor))
+        form.context.fill(without_secrets(started.get("requestContext") or {}, redactor))
+        form._fill_tracing(without_secrets(started.get("tracingOptions") or {}, redactor))  # type: ignore[arg-type]
         output = started.get("outputOptions") or {}
         form.flags |= {
             "include_state": output.get("includeState") is True,
@@ -281,11 +283,16 @@ class RunStartForm:
 
     def as_command(self) -> dict[str, Any]:
         """The request as exact trees for the command panel, secrets replaced by words. Adds no problem."""
+        state = self.state.tree() if self.sends_state else UNSET
+        parts = [self.input.tree(), self.context.tree(), state, self._tracing()]
+        redactor = self.redactor.fork()
+        redactor.learn(parts)
+        given, context, state, tracing = (with_placeholders(part, redactor) for part in parts)
         body = {
-            "inputData": with_placeholders(self.input.tree(), self.mask),
-            "requestContext": with_placeholders(self.context.tree(), self.mask),
-            "initialState": with_placeholders(self.state.tree(), self.mask) if self.sends_state else UNSET,
-            "tracingOptions": with_placeholders(self._tracing(), self.mask),
+            "inputData": given,
+            "requestContext": context,
+            "initialState": state,
+            "tracingOptions": tracing,
             "outputOptions": self._output(),
         }
         if self.texts["resource_id"]:

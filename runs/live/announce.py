@@ -14,9 +14,9 @@ from django.db import DatabaseError
 
 from runs.engine.events import Event, EventType
 from runs.engine.results import FINAL_STATUSES, RunStatus
+from runs.execution.redaction import RunRedactor
 
 from . import nudge
-from .hiding import Hiding
 from .log import Head, in_reader, read_heads
 from .ring import Ring
 
@@ -33,14 +33,14 @@ _type = attrgetter("type")
 class Room:
     """One run that sockets of this process follow: its newest lines, and whom to wake. Lives on Daphne's loop."""
 
-    def __init__(self, run_id: str, hiding: Hiding, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, run_id: str, redactor: RunRedactor, loop: asyncio.AbstractEventLoop) -> None:
         self.run_id = run_id
-        self.hiding = hiding
+        self.redactor = redactor
         self.loop = loop
         self.head = Head(0, False, "")
         self.sockets: set[asyncio.Event] = set()
         self.waiting: set[asyncio.Event] = set()  # of those who only want to know that the run stands
-        self.ring = Ring(hiding)
+        self.ring = Ring(redactor)
 
     def concerns(self, events: Sequence[Event]) -> bool:
         """Whether anybody here is to hear of them. From any thread."""
@@ -94,13 +94,13 @@ def publish(run_id: str, events: Sequence[Event]) -> None:
     nudge.send(run_id)
 
 
-def join(run_id: str, hiding: Hiding, news: asyncio.Event, *, until_it_stands: bool = False) -> Room:
+def join(run_id: str, redactor: RunRedactor, news: asyncio.Event, *, until_it_stands: bool = False) -> Room:
     """Follow a run: `news` is set whenever there may be something beyond a cursor; with `until_it_stands`, only when
     the run may have ended, or waits for an answer. On the sockets' loop."""
     loop = asyncio.get_running_loop()
     room = _rooms.get(run_id)
     if room is None or room.loop is not loop:
-        room = _rooms[run_id] = Room(run_id, hiding, loop)
+        room = _rooms[run_id] = Room(run_id, redactor, loop)
     (room.waiting if until_it_stands else room.sockets).add(news)
     _watch.start(loop)
     return room

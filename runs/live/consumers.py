@@ -16,8 +16,9 @@ from channels.auth import get_user
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from runs.execution.redaction import redactor_of
+
 from . import announce
-from .hiding import hiding_of
 from .log import Line, in_reader, read_heads, read_lines
 from .messages import BadMessage, parse_message
 from .window import Window
@@ -65,12 +66,12 @@ class RunConsumer(AsyncWebsocketConsumer):
         if not await in_reader(self.scope["user"].has_perm, SEE):
             await self.refuse(FORBIDDEN, "Your account may not see runs.")
             return
-        hiding = await in_reader(hiding_of, self.run_id)
-        if hiding is None:
+        redactor = await in_reader(redactor_of, self.run_id)
+        if redactor is None:
             await self.refuse(NOT_FOUND, "There is no run of this id.")
             return
         # Listen first, then read: what is committed in between is then heard of, or found.
-        self.room = announce.join(self.run_id, hiding, self.news)
+        self.room = announce.join(self.run_id, redactor, self.news)
         self.joined = True
         heads = await in_reader(read_heads, [self.run_id])
         if self.run_id in heads:
@@ -134,7 +135,7 @@ class RunConsumer(AsyncWebsocketConsumer):
             if window.sent >= self.room.head.last_seq:
                 return []
             read = in_reader(
-                read_lines, self.run_id, self.room.hiding, window.sent, limit=READ_EVENTS, max_bytes=READ_BYTES
+                read_lines, self.run_id, self.room.redactor, window.sent, limit=READ_EVENTS, max_bytes=READ_BYTES
             )
             self.ahead = await read
         lines = _fitting(self.ahead[:room_for])

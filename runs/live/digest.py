@@ -6,8 +6,8 @@ from hashlib import sha256
 from typing import Any
 
 from runs.engine.events import CHUNK_TYPES
+from runs.execution.redaction import RunRedactor
 
-from .hiding import Hiding
 from .log import Line, in_reader
 from .selection import Selection, Stretch, select_lines
 
@@ -41,20 +41,20 @@ class Digest:
         return self._hash.hexdigest()
 
 
-def parts(run_id: str, hiding: Hiding, last: int, selection: Selection) -> Iterator[list[Line]]:
+def parts(run_id: str, redactor: RunRedactor, last: int, selection: Selection) -> Iterator[list[Line]]:
     """The log up to `last`, part by part. Each part is a read of its own."""
     after = 0
     while after < last:
-        lines, after = select_lines(run_id, hiding, Stretch(after, last, PART_EVENTS, PART_BYTES), selection)
+        lines, after = select_lines(run_id, redactor, Stretch(after, last, PART_EVENTS, PART_BYTES), selection)
         yield lines
 
 
-async def ndjson(run_id: str, hiding: Hiding, last: int, selection: Selection) -> AsyncIterator[bytes]:
+async def ndjson(run_id: str, redactor: RunRedactor, last: int, selection: Selection) -> AsyncIterator[bytes]:
     """The same as the bytes of a download."""
     after = 0
     while after < last:
         stretch = Stretch(after, last, PART_EVENTS, PART_BYTES)
-        lines, after = await in_reader(select_lines, run_id, hiding, stretch, selection)
+        lines, after = await in_reader(select_lines, run_id, redactor, stretch, selection)
         if lines:
             part = b"\n".join([line.text for line in lines]) + b"\n"
             del lines  # the reader may be slow

@@ -17,9 +17,8 @@ import orjson
 from django.db import close_old_connections, connection
 
 from runs.engine.results import FINAL_STATUSES, RunStatus
+from runs.execution.redaction import RunRedactor
 from runs.models import RunEvent, WorkflowRun
-
-from .hiding import Hiding
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +48,14 @@ class Head(NamedTuple):
     status: str
 
 
-def lines_of(hiding: Hiding, events: Sequence[Sequence]) -> list[Line]:
+def lines_of(redactor: RunRedactor, events: Sequence[Sequence]) -> list[Line]:
     """The lines of events, or of rows of the table: seq, type, at, data, large."""
-    texts = hiding.texts([bytes(event[3]) for event in events])
+    if not events:
+        return []
+    seqs = [event[0] for event in events]
+    if not redactor.follow(events):
+        redactor.reach(max(seqs))
+    texts = redactor.texts([bytes(event[3]) for event in events], seqs)
     together = b"".join(texts)
     if b"\n" in together or b"\r" in together:  # between tokens only: within a string, JSON has no raw line break
         texts = [text.replace(b"\r", b" ").replace(b"\n", b" ") for text in texts]
@@ -78,7 +82,7 @@ def _quoted(type: str) -> bytes:
 
 
 def read_lines(
-    run_id: str, hiding: Hiding, after: int, *, limit: int, max_bytes: int, upto: int | None = None
+    run_id: str, redactor: RunRedactor, after: int, *, limit: int, max_bytes: int, upto: int | None = None
 ) -> list[Line]:
     """The lines beyond a cursor, in order: at most `limit`, and no more once they are `max_bytes` together.
 
@@ -93,7 +97,7 @@ def read_lines(
             [run_id, after, *([] if upto is None else [upto]), limit],
         )
         for rows in portions(cursor, max_bytes):
-            lines += lines_of(hiding, rows)
+            lines += lines_of(redactor, rows)
     return lines
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from runs.engine.events import Event
+from runs.execution.redaction import RunRedactor
 
-from .hiding import Hiding
 from .log import Line, lines_of
 
 # A fast step's commits bring a thousand events each: a ring that is smaller than a few of them would send every socket
@@ -22,8 +22,8 @@ class Ring:
     They become lines when they are asked for, once for all sockets: one that is far behind reads the database.
     """
 
-    def __init__(self, hiding: Hiding, most_bytes: int = RING_BYTES) -> None:
-        self._hiding = hiding
+    def __init__(self, redactor: RunRedactor, most_bytes: int = RING_BYTES) -> None:
+        self._redactor = redactor
         self._most_bytes = most_bytes
         self._lines: list[Line] = []
         self._raw: list[Event] = []  # what follows on the lines
@@ -58,7 +58,9 @@ class Ring:
         wanted = start + limit - len(self._lines)
         if wanted > 0 and self._raw:
             raw = self._raw[:wanted]
-            made = lines_of(self._hiding, raw)
+            if not self._redactor.follow(raw):  # what became secret before has to be read first, with the events before
+                return None
+            made = lines_of(self._redactor, raw)
             del self._raw[:wanted]
             self._lines += made
             self._bytes += _together(map(_text, made)) - _together(map(_data, raw))

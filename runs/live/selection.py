@@ -1,12 +1,13 @@
 """Some of a log: by kind of event, by step, by words, forwards or backwards. Everything is looked for in the database,
 over the whole run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from django.db import connection
 
-from .hiding import Hiding
+from runs.execution.redaction import RunRedactor
+
 from .log import EVENTS, Line, lines_of, portions
 
 
@@ -65,7 +66,29 @@ class Stretch:
     backwards: bool = False
 
 
-def select_lines(run_id: str, hiding: Hiding, stretch: Stretch, selection: Selection) -> tuple[list[Line], int]:
+def select_lines(run_id: str, redactor: RunRedactor, stretch: Stretch, selection: Selection) -> tuple[list[Line], int]:
+    """As _select(). With words, the answer is made of the lines that show them alone: neither it nor its cursor tells
+    of an event whose secret has them."""
+    if not selection.words:
+        return _select(run_id, redactor, stretch, selection)
+    found: list[Line] = []
+    rest, at_end = stretch, False
+    while not at_end and len(found) < stretch.limit and sum(len(line.text) for line in found) < stretch.max_bytes:
+        lines, cursor = _select(run_id, redactor, rest, selection)
+        if stretch.backwards:
+            found = [*lines, *found]
+            rest, at_end = replace(rest, last=cursor - 1), cursor <= stretch.after + 1
+        else:
+            found += lines
+            rest, at_end = replace(rest, after=cursor), cursor >= stretch.last
+    if stretch.backwards:
+        found = found[-stretch.limit :]
+        return found, (stretch.after + 1 if at_end else found[0].seq)
+    found = found[: stretch.limit]
+    return found, (max(stretch.after, stretch.last) if at_end else found[-1].seq)
+
+
+def _select(run_id: str, redactor: RunRedactor, stretch: Stretch, selection: Selection) -> tuple[list[Line], int]:
     """The lines, in order, and the cursor from which to go on: everything up to there was looked at.
 
     (Backwards: the seq before which to go on.) Looks at `limit` events at most, and at no more once their data is
@@ -85,7 +108,7 @@ def select_lines(run_id: str, hiding: Hiding, stretch: Stretch, selection: Selec
             looked_at += len(rows)
             size += sum(len(row[3]) for row in rows)
             end = rows[-1][0]
-            lines += filter(selection.shows, lines_of(hiding, rows))
+            lines += filter(selection.shows, lines_of(redactor, rows))
         came_to_end = looked_at < stretch.limit and size < stretch.max_bytes
     if stretch.backwards:
         return lines[::-1], (stretch.after + 1 if came_to_end else end)

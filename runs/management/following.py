@@ -9,7 +9,7 @@ from django.core.management.base import OutputWrapper
 from runs.engine.events import CHUNK_TYPES
 from runs.engine.results import RunStatus
 from runs.execution import history
-from runs.live.hiding import Hiding, hiding_of
+from runs.execution.redaction import RunRedactor, redactor_of
 from runs.live.log import read_lines
 from runs.models import WorkflowRun
 
@@ -37,7 +37,7 @@ class Follower:
         self.err = err
         self.run = run
         self.as_json = as_json
-        self.hiding: Hiding = hiding_of(run.id)  # type: ignore[assignment]
+        self.redactor: RunRedactor = redactor_of(run.id)  # type: ignore[assignment]
         self._cursor = 0
         self._in_text = False
 
@@ -56,7 +56,7 @@ class Follower:
             time.sleep(POLL_SECONDS)
 
     def _print_new(self) -> None:
-        while lines := read_lines(self.run.id, self.hiding, self._cursor, limit=BATCH_EVENTS, max_bytes=BATCH_BYTES):
+        while lines := read_lines(self.run.id, self.redactor, self._cursor, limit=BATCH_EVENTS, max_bytes=BATCH_BYTES):
             for line in lines:
                 if self.as_json:
                     self.out.write(line.text.decode())
@@ -87,6 +87,7 @@ class Follower:
         self._end_text()
         self.out.flush()
         run = history.snapshot(self.run.id)
+        self.redactor.reach(run.seq)
         took = "" if run.started_at is None or run.ended_at is None else f" after {run.ended_at - run.started_at} ms"
         self.err.write(f"{status.capitalize()}{took}")
         shown = {"result": run.result, "error": run.error, "tripwire": run.tripwire}
@@ -95,5 +96,5 @@ class Follower:
         for name, value in shown.items():
             # A result that is null is a result; an error that is None is none.
             if value or (name == "result" and status is RunStatus.SUCCESS):
-                text = orjson.dumps(self.hiding.mask.apply(value), option=orjson.OPT_INDENT_2).decode()
+                text = orjson.dumps(self.redactor.apply(value), option=orjson.OPT_INDENT_2).decode()
                 self.out.write(text if name == "result" else f"{name}: {text}")

@@ -5,15 +5,14 @@ from typing import Any
 
 from runs.engine.snapshot import UNSET, RunSnapshot, StepRecord
 from runs.execution import history
-from runs.live.hiding import hiding_of
+from runs.execution.redaction import redactor_for
 from runs.models import WorkflowRun
 
 
 def run_json(run: WorkflowRun) -> dict[str, Any]:
     """Everything about the run but its chunks. Expects `run.version` to be at hand."""
     snapshot = history.snapshot(run.id)
-    hiding = hiding_of(run.id)
-    hidden = hiding.mask.apply if hiding else lambda value: value
+    hidden = redactor_for(run, snapshot.seq).apply
     return _given(
         {
             "runId": run.id,
@@ -34,8 +33,8 @@ def run_json(run: WorkflowRun) -> dict[str, Any]:
             "requestContext": hidden(snapshot.request_context) or None,
             "state": hidden(snapshot.state) or None,
             "result": hidden(snapshot.result),
-            "error": snapshot.error,
-            "tripwire": snapshot.tripwire,
+            "error": hidden(snapshot.error),
+            "tripwire": hidden(snapshot.tripwire),
             "steps": _steps(snapshot, hidden),
         }
     )
@@ -54,7 +53,7 @@ def _step(record: StepRecord, hidden: Any) -> dict[str, Any]:
             "attempts": len(record.attempts) + 1,
             "payload": hidden(record.payload),
             "output": hidden(record.output),
-            "error": record.error,
+            "error": hidden(record.error),
             "suspendPayload": hidden(record.suspend_payload),
         }
     )

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from runs.engine.redaction import redact_addresses
 from runs.engine.results import RunStatus
 
 from .run import WorkflowRun
@@ -69,6 +70,11 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_url(self) -> str:
+        """The address without the secrets of its query: many may see webhooks."""
+        return redact_addresses(self.url)
 
     @property
     def secret(self) -> str:

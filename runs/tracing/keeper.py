@@ -19,8 +19,11 @@ from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from runs.engine.current_step import current_step
+
 from .rows import REQUEST_RUN, Row, row_of, row_of_other, signed
 from .run_span import RunSpan
+from .span_redaction import REDACTOR
 
 if TYPE_CHECKING:
     from runs.execution.aside import Committer, SideWriter
@@ -86,6 +89,8 @@ class SpanKeeper(SpanProcessor):
         above = otel.get_current_span(parent_context)
         if isinstance(above, RunSpan) or getattr(above, IN_RUN, False):
             setattr(span, IN_RUN, True)
+            step = current_step.get()
+            setattr(span, REDACTOR, step.redactor if step is not None else getattr(above, "redactor", None))
             self._open[span.context.span_id] = span
             if not self._is_awake:
                 self._rouse()

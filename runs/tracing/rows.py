@@ -22,9 +22,10 @@ import orjson
 from opentelemetry import trace as otel
 from opentelemetry.sdk.trace import ReadableSpan
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 
 from .run_span import RunSpan
+from .span_redaction import NAMES_ALONE, redacted_attributes, redactor_of_span
 
 MOST_BYTES = 32_768  # of one input, output and so on; the run's log has it whole
 SHORT_TEXT, SHORT_LIST = 1_000, 10  # what is left of texts and lists of one that is longer
@@ -69,9 +70,6 @@ TOLD_BY_COLUMNS = frozenset(
         "workflow.root",
     }
 )
-# Attributes of requests that may hold what stood behind the question mark: a token, too.
-ADDRESSES = ("http.url", "http.target", "url.full", "url.query", "http.referer")
-_mask = Mask()
 
 
 class Row(NamedTuple):
@@ -104,7 +102,7 @@ def row_of(span: RunSpan) -> Row:
         KINDS.get(type, GENERIC),
         OPEN if span.end_time is None else FAILED if span.failed else ENDED,
         is_outermost and type == "workflow_run" and not resumed_from,
-        _name(span.name),
+        _name((span.redactor or NAMES_ALONE).text(span.name)),
         _plain(attributes.get("workflow.run.id", "")) if is_outermost else "",
         _plain(attributes.get("workflow.entity.id", "")) if is_outermost else "",
         span.start_time,
@@ -145,7 +143,7 @@ def _told(span: RunSpan, type: str, take: Callable[[str], Any]) -> dict[str, Any
     elif type == "workflow_run" or attributes.get("workflow.entity.id") != workflow_id:
         told["entity"] = _entity(attributes)
     if other:
-        told["other"] = _hidden(other)
+        told["other"] = _hidden(other, span.redactor)
     if span.events or span.links or span.status is not None:
         _tell_more(span, told)
     return told
@@ -163,11 +161,11 @@ def _tell_more(span: RunSpan, told: dict[str, Any]) -> None:
     # What the engine's own "exception" says, `error` says better.
     events = [event for event in span.events if not (event[1] == "exception" and "error" in told)]
     if events:
-        told["events"] = [[at, name, _hidden(more)] for at, name, more in events[:MOST_EVENTS]]
+        told["events"] = [[at, name, _hidden(more, span.redactor)] for at, name, more in events[:MOST_EVENTS]]
     if span.links:
-        told["links"] = [_link(link) for link in span.links]
+        told["links"] = [_link(link, span.redactor) for link in span.links]
     if span.failed and "error" not in told and span.status is not None:
-        told["message"] = span.status.description or ""
+        told["message"] = (span.redactor or NAMES_ALONE).text(span.status.description or "")
 
 
 def row_of_other(span: ReadableSpan) -> Row:
@@ -176,19 +174,22 @@ def row_of_other(span: ReadableSpan) -> Row:
     is_request = span.kind is otel.SpanKind.SERVER and REQUEST_RUN in attributes
     run_id = _plain(attributes.pop(REQUEST_RUN)) if is_request else ""
     told: dict[str, Any] = {}
+    redactor = redactor_of_span(span)
     if attributes:
-        told["other"] = _hidden(attributes)
+        told["other"] = _hidden(attributes, redactor)
     if span.events:
-        told["events"] = [[e.timestamp, e.name, _hidden(e.attributes or {})] for e in span.events[:MOST_EVENTS]]
+        told["events"] = [
+            [e.timestamp, e.name, _hidden(e.attributes or {}, redactor)] for e in span.events[:MOST_EVENTS]
+        ]
     if span.links:
-        told["links"] = [_link(link) for link in span.links]
+        told["links"] = [_link(link, redactor) for link in span.links]
     if span.kind is not otel.SpanKind.INTERNAL:
         told["otelKind"] = span.kind.value + 1  # as OTLP counts
     if span.instrumentation_scope is not None and span.instrumentation_scope.name:
         told["scope"] = span.instrumentation_scope.name
     failed = span.status.status_code is otel.StatusCode.ERROR
     if failed and span.status.description:
-        told["message"] = span.status.description
+        told["message"] = redactor.text(span.status.description)
     return Row(
         context.trace_id.to_bytes(16, "big"),
         signed(context.span_id),
@@ -196,7 +197,7 @@ def row_of_other(span: ReadableSpan) -> Row:
         REQUEST if is_request else GENERIC,
         OPEN if span.end_time is None else FAILED if failed else ENDED,
         False,
-        _name(span.name),
+        _name(redactor.text(span.name)),
         run_id,
         "",
         span.start_time or 0,
@@ -205,20 +206,15 @@ def row_of_other(span: ReadableSpan) -> Row:
     )
 
 
-def _link(link: Any) -> list[Any]:
+def _link(link: Any, redactor: Redactor | None) -> list[Any]:
     place = link.context
-    return [f"{place.trace_id:032x}", f"{place.span_id:016x}", _hidden(link.attributes or {})]
+    return [f"{place.trace_id:032x}", f"{place.span_id:016x}", _hidden(link.attributes or {}, redactor)]
 
 
-def _hidden(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes without secrets: those at telling names, and whatever an address has behind its question mark."""
+def _hidden(attributes: Mapping[str, Any], redactor: Redactor | None) -> dict[str, Any]:
+    """Attributes without secrets, none of them longer than a row may hold."""
     shown: dict[str, Any] = {}
-    for key, value in attributes.items():
-        rule = _mask.rule(key)
-        if rule is not None:
-            value = f"[masked: {rule}]"
-        elif key in ADDRESSES and isinstance(value, str):
-            value = "" if key == "url.query" else value.partition("?")[0]
+    for key, value in redacted_attributes(attributes, redactor or NAMES_ALONE).items():
         if isinstance(value, str) and len(value) > MOST_BYTES:
             value = value[:SHORT_TEXT] + "…[truncated]"
         shown[key] = value

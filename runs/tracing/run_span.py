@@ -14,6 +14,8 @@ from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from runs.engine.redaction import Redactor
+
 if TYPE_CHECKING:
     from .tracer import RunTracer
 
@@ -34,6 +36,7 @@ class RunSpan(otel.Span):
         "name",
         "parent_id",
         "parent_is_remote",
+        "redactor",
         "root",
         "span_number",
         "start_time",
@@ -61,6 +64,7 @@ class RunSpan(otel.Span):
         self.parent_is_remote = parent_is_remote
         self.attributes = attributes
         self.root = root or self
+        self.redactor: Redactor | None = root.redactor if root is not None else None
         self.events: list[tuple[int, str, Mapping[str, Any]]] = []
         self.links: list[otel.Link] = []
         self.status: otel.Status | None = None
@@ -74,6 +78,10 @@ class RunSpan(otel.Span):
         if self._context is None:
             self._context = otel.SpanContext(self.trace_number, self.span_number, is_remote=False, trace_flags=SAMPLED)
         return self._context
+
+    def redact_with(self, redactor: Redactor | None) -> None:
+        """Take out of this span, and of those below it, what is secret in their run: a step may set any attribute."""
+        self.redactor = redactor
 
     def is_recording(self) -> bool:
         return self.end_time is None

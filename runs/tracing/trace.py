@@ -7,22 +7,22 @@ from typing import Any
 
 import orjson
 
-from runs.engine.masking import Mask
-from runs.live.hiding import hiding_of
+from runs.engine.redaction import Redactor
+from runs.execution.redaction import redactor_of
 from runs.models import Span, SpanKind, SpanState
 from runs.models.span import span_number, span_text
 
 CARD = ["trace_id", "span_id", "parent_id", "kind", "state", "is_root", "name", "run_id", "workflow_id"]
 CARD += ["start_ns", "end_ns"]
 STEP_NAME = re.compile(r"workflow step: '(.*)'", re.DOTALL)
-MASKED = ("other", "events", "links")  # what the engine has not masked itself
 
 
 class StoredSpan:
     """One span. `data` is read when it is asked for, unless the trace was read with it."""
 
-    def __init__(self, row: Span) -> None:
+    def __init__(self, row: Span, redactors: dict[str, Redactor]) -> None:
         self._row = row
+        self._redactors = redactors  # of the runs of the trace, by id
         self.id = span_text(row.span_id)
         self.kind = SpanKind(row.kind)
         self.state = SpanState(row.state)
@@ -64,15 +64,10 @@ class StoredSpan:
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        data = orjson.loads(self._row.data)
-        if any(key in data for key in MASKED):
-            mask = _mask_of(self.run_id)
-            if "other" in data:
-                data["other"] = mask.apply(data["other"])
-            for key in ("events", "links"):
-                for entry in data.get(key, ()):
-                    entry[2] = mask.apply(entry[2])
-        return data
+        run_id = self.run_id
+        if run_id not in self._redactors:
+            self._redactors[run_id] = (redactor_of(run_id) if run_id else None) or Redactor()
+        return orjson.loads(self._redactors[run_id].json(self._row.data.encode()))
 
     def shared(self, key: str) -> Any:
         """`metadata` or `context`: the span's own, or its run's."""
@@ -161,8 +156,9 @@ class Trace:
     def __init__(self, trace_id: str, rows: list[Span], *, with_data: bool = True) -> None:
         self.id = trace_id.lower().rjust(32, "0")
         by_id: dict[str, StoredSpan] = {}
+        redactors: dict[str, Redactor] = {}
         for row in rows:  # one that was stored twice, because an answer of the database got lost, is shown once
-            span = StoredSpan(row)
+            span = StoredSpan(row, redactors)
             if span.id not in by_id or by_id[span.id].end_ns is None:
                 by_id[span.id] = span
         self._by_id = by_id
@@ -234,8 +230,3 @@ def read_trace(trace_id: str, *, with_data: bool = True) -> Trace | None:
         return None
     found = list(rows if with_data else rows.only(*CARD))
     return Trace(trace_id, found, with_data=with_data) if found else None
-
-
-def _mask_of(run_id: str) -> Mask:
-    hiding = hiding_of(run_id) if run_id else None
-    return hiding.mask if hiding is not None else Mask()

@@ -15,6 +15,7 @@ from opentelemetry.util.types import Attributes
 from runs.engine.tracing import forced_trace_id
 
 from .run_span import Links, Place, RunSpan
+from .span_redaction import REDACTOR
 
 ENGINE = "wfconsole.engine"  # the name by which the engine asks for its tracer
 
@@ -134,7 +135,7 @@ class RunTracer(otel.Tracer):
         if span.parent_id is not None:
             flags = otel.TraceFlags(otel.TraceFlags.SAMPLED)
             parent = otel.SpanContext(span.trace_number, span.parent_id, span.parent_is_remote, flags)
-        return ReadableSpan(
+        readable = ReadableSpan(
             name=span.name,
             context=span.get_span_context(),
             parent=parent,
@@ -148,3 +149,5 @@ class RunTracer(otel.Tracer):
             end_time=span.end_time,
             instrumentation_scope=self._scope,
         )
+        setattr(readable, REDACTOR, span.redactor)
+        return readable

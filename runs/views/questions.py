@@ -8,8 +8,8 @@ import orjson
 from runs.drawing.json_tree import ShownValue
 from runs.drawing.sentence import ASKING_KEYS
 from runs.drawing.steps import StepRow
-from runs.engine.masking import Mask
 from runs.engine.questions import Question, questions_of
+from runs.engine.redaction import Redactor
 from runs.engine.results import StepStatus
 from runs.engine.snapshot import UNSET
 from runs.forms.answer import AnswerForm
@@ -63,10 +63,15 @@ def shown_questions(page: RunPage) -> list[ShownQuestion]:
     """The questions of a suspended run, in the order in which their steps began."""
     if page.run.status != "suspended":
         return []
-    return [shown_question(page, asked) for asked in questions_of(page.snapshot)]
+    stored = questions_of(page.stored_snapshot)
+    return [
+        shown_question(page, asked, as_stored)
+        for asked, as_stored in zip(questions_of(page.snapshot), stored, strict=True)
+    ]
 
 
-def shown_question(page: RunPage, asked: Question) -> ShownQuestion:
+def shown_question(page: RunPage, asked: Question, as_stored: Question) -> ShownQuestion:
+    """`asked`: redacted, to be shown; `as_stored`: with the whole schema of its answer, which may name secrets."""
     payload, path = asked.record.suspend_payload, asked.record.path
     title, message = title_of(asked)
     return ShownQuestion(
@@ -74,10 +79,10 @@ def shown_question(page: RunPage, asked: Question) -> ShownQuestion:
         title=title,
         message=message,
         problem=_text(payload, "problem"),
-        facts=_facts(payload, page.mask),
+        facts=_facts(payload, page.redactor),
         whole=page.show(payload, "step-suspend", path),
         way=_way(page.rows, path),
-        form=answer_form(page, asked),
+        form=answer_form(page, as_stored),
     )
 
 
@@ -107,24 +112,24 @@ def _text(payload: object, key: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _facts(payload: object, mask: Mask) -> list[Fact]:
+def _facts(payload: object, redactor: Redactor) -> list[Fact]:
     """What the question tells beside its words: `details` are facts themselves when they are all there is."""
     if not isinstance(payload, Mapping):
         return []
     told = {str(key): value for key, value in payload.items() if key not in OUR_KEYS}
     if set(told) == {"details"} and isinstance(told["details"], Mapping):
         told = {str(key): value for key, value in told["details"].items()}
-    return [_fact(key, value, mask) for key, value in list(told.items())[:MOST_FACTS]]
+    return [_fact(key, value, redactor) for key, value in list(told.items())[:MOST_FACTS]]
 
 
-def _fact(key: str, value: object, mask: Mask) -> Fact:
-    if value is not None and (rule := mask.rule(key)) is not None:
+def _fact(key: str, value: object, redactor: Redactor) -> Fact:
+    if (rule := redactor.rule(key, value)) is not None:
         return Fact(key, f"masked by {rule}" if rule.startswith("x-") else f"masked: {rule}", masked=True)
     if isinstance(value, str):
         return Fact(key, _cut(value))
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return Fact(key, _cut(", ".join(value)))
-    return Fact(key, _cut(orjson.dumps(mask.apply(value)).decode()), mono=True)
+    return Fact(key, _cut(orjson.dumps(redactor.apply(value)).decode()), mono=True)
 
 
 def _cut(text: str) -> str:

@@ -55,7 +55,7 @@ def from_step(request: HttpRequest, run_id: str) -> HttpResponse:
         return _ways(request, page, refused=str(error), status=CONFLICT)
     except CannotTimeTravel as error:
         return _ways(request, page, refused=str(error), status=NOT_FOUND)
-    form = FromStepForm(start.input_schema, start.input, page.mask)
+    form = FromStepForm(start.input_schema, start.input, page.redactor)
     if request.method != "POST":
         return _form_page(request, page, start, form)
     form.read_post(request.POST, request.FILES)

@@ -15,8 +15,8 @@ from django.views.decorators.vary import vary_on_headers
 from runs.engine.events import EventType
 from runs.engine.results import RunStatus
 from runs.execution.history import read_events
+from runs.execution.redaction import RunRedactor, redactor_of
 from runs.live.digest import Digest, ndjson, parts
-from runs.live.hiding import Hiding, hiding_of
 from runs.live.log import Line, lines_of
 from runs.live.rows import rows_of
 from runs.live.selection import Stretch, select_lines
@@ -75,7 +75,7 @@ def run_events(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> Htt
 
     `ended`: the run has ended and there is nothing beyond `last`.
     """
-    hiding = hiding_of(run.id)
+    redactor = redactor_of(run.id)
     head = run.last_seq if query.last is None else min(run.last_seq, query.last)
     backwards = query.before is not None
     stretch = Stretch(
@@ -85,12 +85,12 @@ def run_events(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> Htt
         max_bytes=ANSWER_BYTES,
         backwards=backwards,
     )
-    lines, cursor = select_lines(run.id, hiding, stretch, query.selection)
+    lines, cursor = select_lines(run.id, redactor, stretch, query.selection)
     if _wants_page(request):
         return _page(request, run, query, lines, cursor, head)
     if not query.stored:
         shown = len(lines)
-        lines = _whole(run.id, hiding, lines)
+        lines = _whole(run.id, redactor, lines)
         if len(lines) < shown and not backwards:
             cursor = lines[-1].seq
     last = stretch.last if backwards else max(cursor, query.after)
@@ -104,7 +104,7 @@ def run_events(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> Htt
     return HttpResponse(answer, content_type="application/json")
 
 
-def _whole(run_id: str, hiding: Hiding, lines: list[Line]) -> list[Line]:
+def _whole(run_id: str, redactor: RunRedactor, lines: list[Line]) -> list[Line]:
     """The same events with values kept apart, and values equal to an earlier event's, in their places. Fewer, if
     they would be more than one answer holds."""
     partial = [line.seq for line in lines if b'"large":{' in line.text or b'From":' in line.text]
@@ -115,7 +115,7 @@ def _whole(run_id: str, hiding: Hiding, lines: list[Line]) -> list[Line]:
         if line.seq in partial and line.seq not in texts:
             start = partial.index(line.seq)
             events = read_events(run_id, seqs=partial[start : start + WHOLE_AT_ONCE])
-            texts |= {one.seq: one.text for one in lines_of(hiding, events)}
+            texts |= {one.seq: one.text for one in lines_of(redactor, events)}
         text = texts.pop(line.seq, line.text)
         size += len(text)
         if whole and size > ANSWER_BYTES:
@@ -129,7 +129,7 @@ def _page(
 ) -> HttpResponse:
     """A page of events, with links to the ones before and after it."""
     if not query.stored and query.limit == 1:
-        lines = _whole(run.id, hiding_of(run.id), lines)
+        lines = _whole(run.id, redactor_of(run.id), lines)
     kept = {name: request.GET[name] for name in ("types", "step", "q", "limit") if request.GET.get(name)}
     first = cursor if query.before is not None else query.after + 1
     end = query.before - 1 if query.before is not None else cursor
@@ -161,7 +161,7 @@ def run_events_ndjson(request: HttpRequest, run: WorkflowRun, query: EventQuery)
     """The whole log up to the moment of the request, an event a line. What it hashes to, `run_digest` tells."""
     last = run.last_seq if query.last is None else min(run.last_seq, query.last)
     return StreamingHttpResponse(
-        ndjson(run.id, hiding_of(run.id), last, query.selection),
+        ndjson(run.id, redactor_of(run.id), last, query.selection),
         content_type="application/x-ndjson",
         headers={
             "Content-Disposition": content_disposition_header(True, f"run-{run.id}.ndjson"),
@@ -175,7 +175,7 @@ def run_digest(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> Htt
     """The SHA-256 of the download of the same query, and whether a number is missing in it."""
     last = run.last_seq if query.last is None else min(run.last_seq, query.last)
     digest = Digest()
-    for lines in parts(run.id, hiding_of(run.id), last, query.selection):
+    for lines in parts(run.id, redactor_of(run.id), last, query.selection):
         for line in lines:
             digest.add(line)
     is_filtered = bool(query.selection.types or query.selection.step or query.selection.words)

@@ -13,12 +13,11 @@ from runs.drawing.json_tree import ShownValue, show_value
 from runs.drawing.sentence import Circumstances, Earlier, Queue, Sentence, sentence
 from runs.drawing.steps import StepCounts, StepRow, count_steps, step_rows
 from runs.engine.events import CHUNK_TYPES, Event, EventType
-from runs.engine.masking import Mask
 from runs.engine.results import RunStatus
 from runs.engine.snapshot import RunSnapshot, fold
 from runs.execution import dispatch
 from runs.execution.history import stored_events
-from runs.live.hiding import hiding_of
+from runs.execution.redaction import RunRedactor, redactor_for
 from runs.models import WorkflowRun
 from runs.templatetags.console import clock
 
@@ -45,8 +44,17 @@ class RunPage:
 
     @cached_property
     def events(self) -> list[Event]:
-        """All events but the chunks, as they are stored."""
+        """All events but the chunks, redacted: whatever a tab draws of the run is drawn from them."""
+        return self.redactor.events(self.stored_events)
+
+    @cached_property
+    def stored_events(self) -> list[Event]:
+        """The same as they are stored: for what is sent back to the run, never for what is shown."""
         return stored_events(self.run.pk, TOLD)
+
+    @cached_property
+    def stored_snapshot(self) -> RunSnapshot:
+        return fold(self.run.pk, self.run.workflow_id, self.stored_events)
 
     @cached_property
     def snapshot(self) -> RunSnapshot:
@@ -56,9 +64,11 @@ class RunPage:
         return snapshot
 
     @cached_property
-    def mask(self) -> Mask:
-        hiding = hiding_of(self.run.pk)
-        return hiding.mask if hiding else Mask()
+    def redactor(self) -> RunRedactor:
+        """What takes the run's secrets out, as far as the log holds them."""
+        redactor = redactor_for(self.run)
+        redactor.take_log(self.stored_events)
+        return redactor
 
     # --- Steps ---
 
@@ -68,7 +78,7 @@ class RunPage:
 
     @cached_property
     def rows(self) -> list[StepRow]:
-        return step_rows(self.entries, self.snapshot, self.mask)
+        return step_rows(self.entries, self.snapshot, self.redactor)
 
     @cached_property
     def counts(self) -> StepCounts:
@@ -181,7 +191,7 @@ class RunPage:
 
     def show(self, value: object, of: str, step: str = "") -> ShownValue:
         """A value as a tree whose parts can be asked for. `of`: which value, as in views/run_value.py."""
-        return show_value(value, self.mask, value_address(self.run.pk, of, step))
+        return show_value(value, self.redactor, value_address(self.run.pk, of, step))
 
 
 def step_address(path: str) -> str:

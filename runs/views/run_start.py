@@ -15,6 +15,7 @@ from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists
 from runs.engine.undefined import UNSET
 from runs.execution.dispatch import ExecutorState, executor_state
 from runs.execution.history import read_events
+from runs.execution.redaction import redactor_for
 from runs.execution.registry import runnable
 from runs.execution.start import (
     InputTooLarge,
@@ -220,7 +221,9 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
     if source is None or not events:
         return unknown_run(request, workflow, run_id)
     started = read_exact(bytes(events[0].data).decode())
-    form = RunStartForm.of_run(workflow.current, started, priority=source.priority)
+    form = RunStartForm.of_run(
+        workflow.current, started, priority=source.priority, redactor=redactor_for(source, source.last_seq)
+    )
     asked = form.request()
     if not form.problems:
         try:
@@ -298,7 +301,7 @@ def _page(
         return render(request, "runs/_start_form.html", context, status=status)
     context["usual"] = habits.usual
     context["executor"] = _executor_words(executor_state())
-    context["recent"] = recent_inputs(workflow.id, form.input.shape, form.mask, request.user)
+    context["recent"] = recent_inputs(workflow.id, form.input.shape, form.redactor, request.user)
     return render(request, "runs/run_start.html", context, status=status)
 
 

@@ -44,7 +44,7 @@ def overview_tab(page: RunPage, request: HttpRequest) -> Context:
     is_wide = failed and not opened_active
     parts = [MOST_PARTS] if is_wide else []
     context: Context = {
-        "failure": failure_of_run(page.snapshot, page.mask, page.retries) if failed else None,
+        "failure": failure_of_run(page.snapshot, page.redactor, page.retries) if failed else None,
         "drawing": draw_graph(
             page.run.version.graph, page.snapshot, href=step_address, retries=page.retries, now=page.now
         ),
@@ -152,7 +152,7 @@ def step_detail(page: RunPage, row: StepRow) -> Context:
     detail: Context = {"row": row, "description": _description(page, row.path), "can_start_from": row.is_whole}
     if record is None:
         return detail
-    failure = failure_of_step(record, page.snapshot, page.mask, page.retries)
+    failure = failure_of_step(record, page.snapshot, page.redactor, page.retries)
     sections = [
         ("Input", "step-input", record.payload, record.start_seq, "The step was given nothing."),
         ("Question", "step-suspend", record.suspend_payload, record.seq, ""),
@@ -250,7 +250,7 @@ def raw_tab(page: RunPage, request: HttpRequest) -> Context:
 def _event_row(page: RunPage, event, begun: float) -> Context:
     data = event.decoded()
     name = data.pop("id", "")
-    text = orjson.dumps(page.mask.apply(data)).decode()
+    text = orjson.dumps(page.redactor.apply(data)).decode()
     return {
         "seq": event.seq,
         "type": event.type.removeprefix("workflow-"),

@@ -44,28 +44,28 @@ def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
     first = _number(request, "from")
     whole = _value(page, of, step, _number(request, "seq"))
     try:
-        value = part_of(whole, at, page.mask)
+        value = part_of(whole, at, page.redactor)
     except NoSuchPart:
         raise Http404("The value has nothing at this place.") from None
     except MaskedPart:
         raise Http404("What stands at this place is masked.") from None
     if request.GET.get("download"):
-        return _download(page, of, step, page.mask.apply(value))
+        return _download(page, of, step, page.redactor.apply(value))
     address = value_address(page.run.pk, of + (f"&seq={_number(request, 'seq')}" if of == "event" else ""), step)
     if request.htmx:
-        twigs = grow(value, page.mask, address, pointer=at, first=first)
+        twigs = grow(value, page.redactor, address, pointer=at, first=first)
         return render(request, "runs/_json_twigs.html", {"twigs": twigs})
     context = {
         "run": page.run,
         "title": TITLES[of],
         "step": step,
         "at": at,
-        "value": show_value(value, page.mask, address, pointer=at),
+        "value": show_value(value, page.redactor, address, pointer=at),
         "text": value if isinstance(value, str) and len(value) <= LARGEST_TEXT else None,
         "address": address(at, 0),
     }
     if first and not context["value"].is_large:
-        context["value"].twigs = grow(value, page.mask, address, pointer=at, first=first)
+        context["value"].twigs = grow(value, page.redactor, address, pointer=at, first=first)
     return render(request, "runs/run_value.html", context)
 
 

@@ -16,7 +16,7 @@ from runs.models import WorkflowRun
 from runs.tracing.otlp import otlp_form
 from runs.tracing.trace import Trace, read_trace
 
-from .trace_view import NO_MASK, SECTIONS, runs_of, span_value, trace_context, value_address
+from .trace_view import NAMES_ALONE, SECTIONS, runs_of, span_value, trace_context, value_address
 
 SEE = "runs.view_workflowrun"
 TRACE_ID = re.compile(r"[0-9a-fA-F]{1,32}")
@@ -60,7 +60,7 @@ def span_value_part(request: HttpRequest, trace_id: str, span_id: str) -> HttpRe
     if span is None or whole is UNSET:
         raise Http404("The trace has no such value.")
     try:
-        value = part_of(whole, at, NO_MASK)
+        value = part_of(whole, at, NAMES_ALONE)
     except NoSuchPart:
         raise Http404("The value has nothing at this place.") from None
     if request.GET.get("download"):
@@ -72,11 +72,11 @@ def span_value_part(request: HttpRequest, trace_id: str, span_id: str) -> HttpRe
     address = value_address(span, of)
     if request.htmx:
         return render(
-            request, "runs/_json_twigs.html", {"twigs": grow(value, NO_MASK, address, pointer=at, first=first)}
+            request, "runs/_json_twigs.html", {"twigs": grow(value, NAMES_ALONE, address, pointer=at, first=first)}
         )
-    shown = show_value(value, NO_MASK, address, pointer=at)
+    shown = show_value(value, NAMES_ALONE, address, pointer=at)
     if first and not shown.is_large:
-        shown.twigs = grow(value, NO_MASK, address, pointer=at, first=first)
+        shown.twigs = grow(value, NAMES_ALONE, address, pointer=at, first=first)
     context = {"trace": trace, "span": span, "title": SECTIONS[of], "at": at, "value": shown}
     return render(request, "runs/span_value.html", context)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from runs.drawing.json_tree import ShownValue, show_value
 from runs.drawing.waterfall import Waterfall, draw_waterfall, exact_duration
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.undefined import UNSET
 from runs.models import WorkflowRun
 from runs.tracing.trace import StoredSpan, Trace
@@ -30,7 +30,7 @@ SECTIONS = {  # of a span, in the order of the page
     "events": "Events",
     "links": "Links",
 }
-NO_MASK = Mask()  # what is stored is masked
+NAMES_ALONE = Redactor()  # what is stored is masked
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _sections(span: StoredSpan) -> Iterator[Context]:
     for key, title in SECTIONS.items():
         value = span_value(span, key)
         if value is not UNSET:
-            shown: ShownValue = show_value(value, NO_MASK, value_address(span, key))
+            shown: ShownValue = show_value(value, NAMES_ALONE, value_address(span, key))
             yield {"title": title, "value": shown, "tree_id": f"tree-{key}-{span.id}"}
 
 

@@ -1,7 +1,7 @@
 """Why a run failed: which step, which frames, and nothing secret."""
 
 from runs.drawing.failure import failed_step, failure_of_run
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from tests.drawing.runs import failed_order, record, snapshot_of
 
 
@@ -10,7 +10,7 @@ def frame(file, function="f"):
 
 
 def failure(snapshot, mask=None, retries=None):
-    return failure_of_run(snapshot, mask or Mask(), retries or {})
+    return failure_of_run(snapshot, mask or Redactor(), retries or {})
 
 
 def failed_with(error, **more):

@@ -13,10 +13,10 @@ from runs.drawing.json_tree import (
     part_of,
     show_value,
 )
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 
-ALL = Mask()
+ALL = Redactor()
 
 
 def href(pointer, first):

@@ -159,7 +159,7 @@ def test_payloads_are_cut_in_depth_and_length_and_hidden_on_request(tracing, exp
 def test_secrets_are_hidden_in_all_that_spans_show(tracing, exporter):
     marked = {"type": "object", "properties": {"pin": {"type": "string", "x-secret": True}}}
     workflow = Workflow(id="wf", input=marked).map({"a": {"value": 1}}).commit()
-    hiding = Tracing(tracing._tracer, mask=workflow.mask)
+    hiding = Tracing(tracing._tracer, redactor=workflow.redactor)
     context = RequestContext({"apiKey": "k-1", "tenant": "t"})
     run = start(hiding, input={"pin": "1234", "lines": [{"pin": "5678"}]}, request_context=context)
     run.end(output={"password": "geheim", "n": 1})

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from runs.engine.events import Event
-from runs.engine.masking import Mask
-from runs.live.hiding import Hiding
+from runs.engine.redaction import Redactor
+from runs.execution.redaction import RunRedactor
 from runs.live.ring import OBJECT_BYTES, Ring
 
-HIDING = Hiding(Mask())
+REDACTOR = RunRedactor("run", Redactor())
 DATA = b'{"id":"write","output":"12345678901234567890"}'
 
 
@@ -26,7 +26,7 @@ def seqs(ring: Ring, after: int, limit: int = 10_000) -> list[int] | None:
 
 
 def test_a_whole_commit_of_a_fast_step_is_there_for_who_was_at_its_beginning():
-    ring = Ring(HIDING)
+    ring = Ring(REDACTOR)
     ring.add(events(1, 1000))
     ring.add(events(1001, 2000))
     assert seqs(ring, 0, 200) == list(range(1, 201))
@@ -36,7 +36,7 @@ def test_a_whole_commit_of_a_fast_step_is_there_for_who_was_at_its_beginning():
 
 
 def test_what_is_older_than_the_ring_is_not_known_to_it():
-    ring = Ring(HIDING)
+    ring = Ring(REDACTOR)
     assert seqs(ring, 0) is None
     ring.add(events(5, 9))
     assert seqs(ring, 3) is None
@@ -46,7 +46,7 @@ def test_what_is_older_than_the_ring_is_not_known_to_it():
 @pytest.mark.parametrize("asked", [0, 3, 40])
 def test_the_oldest_go_when_it_is_full_whether_they_were_asked_for_or_not(asked):
     size = OBJECT_BYTES + len(DATA) + 60  # a line is longer than its data
-    ring = Ring(HIDING, most_bytes=40 * size)
+    ring = Ring(REDACTOR, most_bytes=40 * size)
     for first in range(1, 201, 10):
         ring.add(events(first, first + 9))
         newest = seqs(ring, first + 9 - min(asked, 10))
@@ -60,7 +60,7 @@ def test_the_oldest_go_when_it_is_full_whether_they_were_asked_for_or_not(asked)
 
 
 def test_a_single_event_that_is_larger_than_the_ring_is_kept_until_the_next_one():
-    ring = Ring(HIDING, most_bytes=1000)
+    ring = Ring(REDACTOR, most_bytes=1000)
     ring.add(events(1, 1, b'{"output":"%b"}' % (b"x" * 5000)))
     assert seqs(ring, 0) == [1]
     ring.add(events(2, 2))
@@ -69,7 +69,7 @@ def test_a_single_event_that_is_larger_than_the_ring_is_kept_until_the_next_one(
 
 
 def test_after_a_hole_only_what_follows_it_is_there():
-    ring = Ring(HIDING)
+    ring = Ring(REDACTOR)
     ring.add(events(1, 5))
     ring.add(events(8, 9))
     assert seqs(ring, 5) is None
@@ -77,7 +77,7 @@ def test_after_a_hole_only_what_follows_it_is_there():
 
 
 def test_an_event_with_a_value_kept_apart_is_left_to_the_database():
-    ring = Ring(HIDING)
+    ring = Ring(REDACTOR)
     ring.add([*events(1, 5), *events(6, 6, large={"output": b"1"}), *events(7, 8)])
     assert seqs(ring, 5) is None
     assert seqs(ring, 6) == [7, 8]
@@ -86,7 +86,7 @@ def test_an_event_with_a_value_kept_apart_is_left_to_the_database():
 
 
 def test_secrets_are_hidden_in_its_lines():
-    ring = Ring(HIDING)
+    ring = Ring(REDACTOR)
     ring.add(events(1, 1, b'{"id":"a","output":{"password":"hunter2"}}'))
     lines = ring.after(0, 10)
     assert lines is not None

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from runs.engine.events import EventType
+from runs.execution.redaction import redactor_for
 from runs.live import announce
-from runs.live.hiding import hiding_of_version
 
 SECONDS = 5
 
@@ -14,9 +14,9 @@ SECONDS = 5
 @pytest.fixture
 async def waiting(live_run, in_django):
     """Waits for the run of the test."""
-    hiding = await in_django(hiding_of_version)(live_run.run.version_id)
+    redactor = await in_django(redactor_for)(live_run.run)
     news = asyncio.Event()
-    room = announce.join(live_run.id, hiding, news, until_it_stands=True)
+    room = announce.join(live_run.id, redactor, news, until_it_stands=True)
     yield news
     announce.leave(room, news)
 
@@ -51,10 +51,10 @@ async def test_a_stop_in_another_process_is_found_by_the_watch(waiting, live_run
 
 
 async def test_with_the_last_of_those_who_wait_the_run_is_let_go(live_run, in_django):
-    hiding = await in_django(hiding_of_version)(live_run.run.version_id)
+    redactor = await in_django(redactor_for)(live_run.run)
     first, second = asyncio.Event(), asyncio.Event()
-    room = announce.join(live_run.id, hiding, first, until_it_stands=True)
-    assert announce.join(live_run.id, hiding, second) is room
+    room = announce.join(live_run.id, redactor, first, until_it_stands=True)
+    assert announce.join(live_run.id, redactor, second) is room
     announce.leave(room, second)
     assert announce._rooms[live_run.id] is room
     announce.leave(room, first)

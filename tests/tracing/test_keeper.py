@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from opentelemetry import trace as otel
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.tracing import Tracing
 from runs.execution.connection import connect
 from runs.execution.recovery import close_spans
@@ -38,7 +38,7 @@ def provider(keeper: SpanKeeper) -> ConsoleTracerProvider:
 
 @pytest.fixture
 def tracing(provider: ConsoleTracerProvider) -> Tracing:
-    return Tracing(provider.get_tracer(ENGINE), mask=Mask(frozenset({"pin"})))
+    return Tracing(provider.get_tracer(ENGINE), redactor=Redactor(frozenset({"pin"})))
 
 
 def begin(tracing: Tracing, run_id: str = "r-1", **options: object):

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 from runs.forms.again import with_secrets
 from runs.forms.context_rows import ContextRows
@@ -77,11 +77,11 @@ def test_a_request_context_comes_back_unchanged_from_its_rows(value):
     tree = exact(value)
     schema = {"type": "object", "properties": {"tenant": {"type": "string", "default": "acme"}, 'say "hi"': {}}}
     for given_schema in (None, schema):
-        rows = ContextRows(Mask(), given_schema)
+        rows = ContextRows(Redactor(), given_schema)
         rows.fill(tree)
         page = FormPage(render_to_string("runs/_context_rows.html", {"form": {"context": rows}}))
         request = posted(page, context_mode=rows.mode)
-        back = ContextRows(Mask(), given_schema)
+        back = ContextRows(Redactor(), given_schema)
         back.read_post(request.POST, request.FILES)
         assert not back._survey()[1]
         assert back.tree() == (tree or UNSET) if back.mode == "rows" else back.tree() == tree
@@ -183,7 +183,7 @@ def count_of(shape: Shape) -> int:
 
 def test_a_secret_goes_with_its_item_when_one_before_it_is_removed():
     recorded = [{"name": "a", "token": "A"}, {"name": "b", "token": "B"}, {"name": "c", "token": "C"}]
-    mask = Mask.of({})
+    mask = Redactor.of({})
     assert with_secrets([{"name": "b"}, {"name": "c"}], recorded, mask) == recorded[1:]
     changed = with_secrets([{"name": "a"}, {"name": "changed"}, {"name": "c"}], recorded, mask)
     assert changed == [recorded[0], {"name": "changed", "token": "B"}, recorded[2]]

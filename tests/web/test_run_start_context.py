@@ -4,7 +4,7 @@ import pytest
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.masking import Mask
+from runs.engine.redaction import Redactor
 from runs.engine.snapshot import UNSET
 from runs.forms.context_rows import ContextRows
 from runs.forms.exact_json import Number, exact
@@ -20,7 +20,7 @@ def rows(*given: tuple[str, str, str], schema: object = None) -> ContextRows:
     for number, (key, kind, value) in enumerate(given):
         data.appendlist("n:context", str(number))
         data.update({f"context/{number}/key": key, f"context/{number}/type": kind, f"context/{number}/value": value})
-    context = ContextRows(Mask(), schema)
+    context = ContextRows(Redactor(), schema)
     context.read_post(data, MultiValueDict())
     return context
 
@@ -105,7 +105,7 @@ def test_rows_and_json_turn_into_each_other():
 
 
 def test_keys_that_the_workflow_names_are_fields_and_others_are_rows():
-    context = ContextRows(Mask(), NAMED)
+    context = ContextRows(Redactor(), NAMED)
     context.fill(exact({"tenant": "acme", "user.id": 7, "extra": True}))
     assert [row.key for row in context.rows] == ["extra"]
     assert context.tree() == exact({"tenant": "acme", "user.id": 7, "extra": True})
