@@ -1,3 +1,8 @@
+const NAMING = new Set(
+  "name id for aria-labelledby aria-describedby data-rows data-row-count data-file-of".split(" "),
+)
+const NAMED_BY_VALUE = "button, input[type=hidden]"
+
 /** Adds and removes rows of lists: a new one is cloned from the list's template, its inputs named by a key of its own. */
 export class RowLists {
   #added = 0
@@ -17,9 +22,9 @@ export class RowLists {
     const template = list.querySelector(":scope > template")
     const key = `n${Date.now().toString(36)}${(this.#added += 1)}`
     const placeholder = list.dataset.placeholder ?? "__row__"
-    // The template is the server's own markup; no value that somebody typed stands in it.
-    const markup = template.innerHTML.replaceAll(placeholder, key)
-    template.before(document.createRange().createContextualFragment(markup))
+    const fragment = document.importNode(template.content, true)
+    name(fragment, placeholder, key)
+    template.before(fragment)
     const row = template.previousElementSibling
     renumber(list)
     row.querySelector("input:not([type=hidden]), select, textarea")?.focus()
@@ -35,6 +40,17 @@ export class RowLists {
     const stays = near?.matches("[data-row]") ? near.querySelector("[data-remove-row]") : null
     ;(stays ?? list.querySelector("[data-add-row]")).focus()
     changed(list)
+  }
+}
+
+/** Put the key of a row into the names within it, also in the templates of lists in it; texts and defaults stay. */
+function name(fragment, placeholder, key) {
+  for (const element of fragment.querySelectorAll("*")) {
+    for (const attribute of element.attributes) {
+      const names = NAMING.has(attribute.name) || (attribute.name === "value" && element.matches(NAMED_BY_VALUE))
+      if (names) attribute.value = attribute.value.replaceAll(placeholder, key)
+    }
+    if (element instanceof HTMLTemplateElement) name(element.content, placeholder, key)
   }
 }
 
