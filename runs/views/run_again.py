@@ -82,7 +82,7 @@ class _Submission:
             child = self._start(step)
             if child is not None:
                 return HttpResponseRedirect(reverse("run_detail", args=[child.pk]), status=303)
-        else:
+        elif act != "draft":
             form.value()
         status = UNPROCESSABLE if form.problems else 200
         return _form_page(self.request, self.page, self.start, form, status=status)

@@ -23,7 +23,7 @@ from .run_detail import CANCEL as ANSWER
 from .run_detail import find_run
 from .run_page import RunPage
 
-UNPROCESSABLE, CONFLICT = 422, 409
+NO_CONTENT, CONFLICT, UNPROCESSABLE = 204, 409, 422
 SAME_PRESS_SECONDS = 60  # within which a second answer of one person is the same press of a button
 MOST_KEPT = 50  # entries of an answer that came too late
 VALUES = ("v:", "j:")  # names of the inputs that hold what was typed
@@ -62,12 +62,12 @@ class _Submission:
         post = self.request.POST
         seq = post.get("asked", "")
         question = next((each for each in self.shown if str(each.seq) == seq), None)
+        act, _, argument = post.get("act", "check").partition(":")
         if question is None:
-            return self._too_late()
+            return HttpResponse(status=NO_CONTENT) if act == "draft" else self._too_late()
         form = question.form
         form.read_post(post, self.request.FILES)
-        act, _, argument = post.get("act", "check").partition(":")
-        if act in ("show", "add", "remove"):
+        if act in ("show", "add", "remove", "draft"):
             self._edit(question, act, argument)
             return self._page(question, UNPROCESSABLE if form.problems else 200)
         chosen = argument if act == "decide" else None
@@ -83,7 +83,7 @@ class _Submission:
         form.leave_open()
         if act == "show":
             form.editor.switch(argument)
-        elif form.editor.form is not None:
+        elif act != "draft" and form.editor.form is not None:
             change = form.editor.form.add_row if act == "add" else form.editor.form.remove_row
             change(argument)
 

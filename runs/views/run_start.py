@@ -79,7 +79,7 @@ class _Submission:
                 return self._start(check_only=act == "check")
             case "command":
                 return render(self.request, "runs/_command_answer.html", _shown(self.request, self.workflow, self.form))
-            case "draft" if self._was_sent():
+            case "draft" if "back_again" not in self.request.POST and self._was_sent():
                 return HttpResponse(status=204)
         self._edit(act, argument)
         status = UNPROCESSABLE if self.form.problems else 200

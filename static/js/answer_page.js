@@ -1,5 +1,7 @@
 /** Wires forms of answers. All is comfort: without scripts each button posts the form, and it is drawn anew. */
 
+import { Touch } from "./form_entries.js"
+import { FormHistory } from "./form_history.js"
 import { startJsonEditors } from "./json_tab.js"
 import { RowLists } from "./row_lists.js"
 
@@ -7,7 +9,9 @@ const page = document.querySelector("[data-answers]")
 
 if (page) {
   new RowLists(page)
+  const entry = new FormHistory(page)
   startJsonEditors(page)
+  page.addEventListener("form:redrawn", () => startJsonEditors(page))
   page.querySelector("[data-problems]")?.focus()
   document.addEventListener("htmx:after:swap", () => startJsonEditors(page))
   // A second press while the first one is under way would be a second answer.
@@ -20,4 +24,5 @@ if (page) {
     if (!event.persisted) return
     for (const form of page.querySelectorAll("form[data-sent]")) delete form.dataset.sent
   })
+  entry.restore(new Touch(page))
 }

@@ -8,7 +8,7 @@ export class CommandFollower {
     this.#page = page
     page.addEventListener("input", (event) => this.#tell(event))
     page.addEventListener("change", (event) => this.#tell(event))
-    page.addEventListener("start:redrawn", () => this.#announce())
+    page.addEventListener("form:redrawn", () => this.#announce())
     document.addEventListener("htmx:after:swap", (event) => {
       if (event.target?.id === "start-form") this.#announce()
     })

@@ -1,6 +1,6 @@
+import { drawn, entriesOf, MOST_CHARACTERS, replaceForm } from "./form_entries.js"
+
 const WAIT_MS = 800 // after the last key
-const MOST_CHARACTERS = 1_000_000 // a browser keeps about five times that for the whole console
-const NEVER_KEPT = new Set(["csrfmiddlewaretoken"])
 
 /** Keeps what is typed in this browser, per person and workflow; secrets are never kept. The server draws it again. */
 export class FormDraft {
@@ -17,25 +17,23 @@ export class FormDraft {
     addEventListener("pagehide", () => this.#flush())
   }
 
-  /** Show the draft, unless the page came with contents of its own or its run was started. */
-  async restore() {
+  /** Show the draft, unless its run was started, or the page came with contents of its own. Who has begun is asked. */
+  async restore(touch) {
     const draft = this.#read()
     if (!draft) return
     if (this.#page.hasAttribute("data-draft-keep")) {
       const key = draft.entries.find(([name]) => name === "start_key")?.[1]
-      if (key === this.#form.elements.start_key.value) this.#tell(`Draft saved ${clock(draft.at)}`)
+      if (key === this.#form.elements.start_key.value) this.#say(`Draft saved ${clock(draft.at)}`)
       return
     }
-    const body = new FormData()
-    for (const [name, value] of draft.entries) body.append(name, value)
-    body.append("csrfmiddlewaretoken", this.#form.elements.csrfmiddlewaretoken.value)
-    body.append("act", "draft")
-    const answer = await fetch(this.#form.action, { method: "POST", body, headers: { "HX-Request": "true" } })
+    const answer = await drawn(this.#form, draft.entries)
     if (answer.status === 204) {
-      localStorage.removeItem(this.#key) // it was sent: the next run begins with an empty form
+      // It was sent: the next run begins with an empty form.
+      if (this.#read()?.at === draft.at) localStorage.removeItem(this.#key)
     } else if (answer.status === 200 || answer.status === 422) {
-      this.#redraw(await answer.text())
-      this.#tell(`Draft of ${clock(draft.at)}`, true)
+      const markup = await answer.text()
+      if (touch.is) this.#offer(draft, markup)
+      else this.#show(draft, markup)
     }
   }
 
@@ -43,10 +41,21 @@ export class FormDraft {
     return this.#page.querySelector("#start-form")
   }
 
-  #redraw(markup) {
-    this.#form.replaceWith(document.createRange().createContextualFragment(markup))
-    globalThis.htmx?.process(this.#form)
-    this.#page.dispatchEvent(new Event("start:redrawn"))
+  #show(draft, markup) {
+    replaceForm(this.#form, markup)
+    this.#say(`Draft of ${clock(draft.at)}`, ["Discard it", () => this.#discard()])
+  }
+
+  /** What a person has begun stays; the draft takes its place only when they say so. */
+  #offer(draft, markup) {
+    this.#say(`There is a draft of ${clock(draft.at)}`, ["Put it in", () => this.#show(draft, markup)])
+  }
+
+  #discard() {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    localStorage.removeItem(this.#key)
+    location.reload()
   }
 
   #soon() {
@@ -61,24 +70,21 @@ export class FormDraft {
   #save() {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#form.querySelector("textarea[data-json-editor][data-secret]")) {
+    const entries = entriesOf(this.#form)
+    if (!entries) {
       localStorage.removeItem(this.#key)
-      this.#tell("No draft is kept of JSON that may hold secrets")
+      this.#say("No draft is kept of JSON that may hold secrets")
       return
     }
-    const secrets = new Set([...this.#form.querySelectorAll("[data-secret]")].map((control) => control.name))
-    const entries = [...new FormData(this.#form)].filter(
-      ([name, value]) => typeof value === "string" && !NEVER_KEPT.has(name) && !secrets.has(name),
-    )
     const at = Date.now()
     const text = JSON.stringify({ at, entries })
     try {
       if (text.length > MOST_CHARACTERS) throw new RangeError("too large")
       localStorage.setItem(this.#key, text)
-      this.#tell(`Draft saved ${clock(at)}`)
+      if (!this.#offers) this.#say(`Draft saved ${clock(at)}`)
     } catch {
       localStorage.removeItem(this.#key)
-      this.#tell("Too large for a draft")
+      this.#say("Too large for a draft")
     }
   }
 
@@ -91,20 +97,26 @@ export class FormDraft {
     }
   }
 
-  #tell(words, discardable = false) {
-    const note = document.querySelector("[data-draft-note]")
+  get #note() {
+    return document.querySelector("[data-draft-note]")
+  }
+
+  /** Whether an earlier draft can still be put in: a word on saving does not take its place. */
+  get #offers() {
+    return this.#note.textContent.startsWith("There is a draft")
+  }
+
+  #say(words, [label, act] = []) {
+    const note = this.#note
     note.hidden = false
     note.textContent = words
-    if (!discardable) return
-    const discard = document.createElement("button")
-    discard.type = "button"
-    discard.className = "wf-link"
-    discard.textContent = "Discard it"
-    discard.addEventListener("click", () => {
-      localStorage.removeItem(this.#key)
-      location.reload()
-    })
-    note.append(", ", discard)
+    if (!label) return
+    const button = document.createElement("button")
+    button.type = "button"
+    button.className = "wf-link"
+    button.textContent = label
+    button.addEventListener("click", act)
+    note.append(", ", button)
   }
 }
 

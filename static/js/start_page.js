@@ -1,8 +1,10 @@
-/** Wires the start page. Everything here is comfort: without scripts each button posts the form, and it is drawn anew. */
+/** Wires the start page. Everything here is comfort: without scripts each button posts the form, and it is drawn again. */
 
 import { CommandFollower } from "./command_panel.js"
 import { FileText } from "./file_text.js"
 import { FormDraft } from "./form_draft.js"
+import { Touch } from "./form_entries.js"
+import { FormHistory } from "./form_history.js"
 import { startJsonEditors } from "./json_tab.js"
 import { OptionsSummary } from "./options_summary.js"
 import { RowLists } from "./row_lists.js"
@@ -14,11 +16,20 @@ const page = document.querySelector("[data-start]")
 
 // They listen on the page around the form, which stays when htmx swaps the form.
 const draft = new FormDraft(page)
+const entry = new FormHistory(page)
 for (const Behaviour of [RowLists, TagChips, FileText, OptionsSummary, TracePaste, StartSubmit, CommandFollower]) {
   new Behaviour(page)
 }
 startJsonEditors(page)
 for (const event of ["toggle", "change"]) page.addEventListener(event, () => startJsonEditors(page), true)
 document.addEventListener("htmx:after:swap", () => startJsonEditors(page))
-page.addEventListener("start:redrawn", () => startJsonEditors(page))
-draft.restore()
+page.addEventListener("form:redrawn", () => startJsonEditors(page))
+// What is typed while the server turns form and JSON into each other would be lost with the form that goes.
+document.addEventListener("htmx:before:request", ({ target }) => rest(target, true))
+document.addEventListener("htmx:finally:request", ({ target }) => rest(target, false))
+function rest(button, inert) {
+  if (button.matches?.("#start-form [hx-target]")) page.querySelector("#start-form").inert = inert
+}
+
+const touch = new Touch(page)
+if (!(await entry.restore(touch))) await draft.restore(touch)
