@@ -1,12 +1,22 @@
 """The sockets of the console."""
 
-from django.urls import path
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.urls import path, re_path
 
 from runs.execution import announce as commits
 from runs.live import announce, consumers
 
+
+async def no_socket(scope: dict[str, Any], receive: Callable, send: Callable[[dict], Awaitable[None]]) -> None:
+    """Refuses the handshake: there is nothing at this address."""
+    await send({"type": "websocket.close"})
+
+
 websocket_urlpatterns = [
     path("ws/runs/<str:run_id>/", consumers.RunConsumer.as_asgi(), name="ws_run"),
+    re_path(r"", no_socket),  # without it Channels raises an exception
 ]
 
 # Here, because execution knows nothing of live pages, and live nothing of execution.

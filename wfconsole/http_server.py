@@ -5,16 +5,67 @@ from typing import Any
 
 import daphne.server
 from daphne.http_protocol import HTTPFactory, WebRequest
+from django.conf import settings
+from twisted.web.http import _GenericHTTPChannelProtocol
+
+from .http_channel import Channel
+
+ENCODED = (b"Daphne-Root-Path", b"Sec-WebSocket-Protocol")  # which Daphne decodes as ASCII
+MOST_SOCKET_BYTES = 4096  # of a message to a socket: each is a small number
+
+
+class Request(WebRequest):
+    """A request; its body is bounded while it comes."""
+
+    _received = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self.channel.bodyReceived(self, self._received):
+            super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        """Paths alone go on: of `OPTIONS *`, which asks for no page, Django could make no address."""
+        if self.path.startswith((b"http://", b"https://")):  # as a proxy is asked
+            path = self.path.split(b"/", 3)[3:]
+            self.path = b"/" + (path[0] if path else b"")
+        for name in ENCODED:
+            if any(not value.isascii() for value in self.requestHeaders.getRawHeaders(name, ())):
+                self._answer(400, f"The header {name.decode()} holds a character that is not ASCII.\n")
+                return None
+        if not self.path.startswith(b"/"):
+            is_ping = (self.method, self.path) == (b"OPTIONS", b"*")
+            self._answer(204 if is_ping else 400, "" if is_ping else "The address of a request begins with a slash.\n")
+            return None
+        return super().process()
+
+    def handle_exception(self, exception: Exception) -> None:
+        """Of an answer that has begun the end is missing: closing the connection is all that tells the client."""
+        if self._response_started and not self.finished and self.channel is not None:
+            self.channel.transport.abortConnection()
+        else:
+            super().handle_exception(exception)
+
+    def _answer(self, status: int, text: str) -> None:
+        headers = [(b"Content-Type", b"text/plain; charset=utf-8")] if text else [(b"Allow", b"GET, HEAD, POST")]
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": text.encode()})
 
 
 class Factory(HTTPFactory):
     """Makes the protocol of each connection."""
 
+    def protocol(self) -> Any:
+        channel = Channel()
+        channel.limit = settings.MAX_BODY_BYTES
+        channel.receive_seconds = settings.RECEIVE_SECONDS
+        return _GenericHTTPChannelProtocol(channel)
+
     def buildProtocol(self, addr: Any) -> Any:
         protocol = super().buildProtocol(addr)
         # Django reads bodies, in a thread. Twisted would parse each form before, and read the type of any other body
         # by a parser of e-mails, for a tenth of the time of a start.
-        protocol.requestFactory = partial(WebRequest, parsePOSTFormSubmission=False)
+        protocol.requestFactory = partial(Request, parsePOSTFormSubmission=False)
         return protocol
 
     def log(self, request: Any) -> None:
@@ -23,6 +74,11 @@ class Factory(HTTPFactory):
 
 class Server(daphne.server.Server):
     """The server of `manage.py serve`; its parameters are Daphne's."""
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(
+            websocket_max_message_size=MOST_SOCKET_BYTES, websocket_max_frame_size=MOST_SOCKET_BYTES, **parameters
+        )
 
     def run(self) -> None:
         daphne.server.HTTPFactory = Factory  # Daphne makes its factory by that name, and takes none

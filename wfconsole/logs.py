@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+# A filter of a logger sees the records of that logger alone.
+_NO_TRACEBACKS = {
+    name: {"filters": ["one_line"]} for name in ("django.request", "django.security", "django.security.DisallowedHost")
+}
 LINE = "{asctime} {levelname} {name}: {message}{where}"
 FIELDS = ("run_id", "workflow", "step", "trace_id", "span_id")
 
@@ -22,13 +26,13 @@ def logging_config(form: str, run_log_level: str) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"context": {"()": Context}, "ours": {"()": Ours}},
+        "filters": {"one_line": {"()": OneLine}, "context": {"()": Context}, "ours": {"()": Ours}},
         "formatters": {"line": {"()": LogFormatter, "form": form}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["ours", "context"]},
         },
         "root": {"handlers": ["stderr"], "level": min(kept, logging.WARNING)},
-        "loggers": {"runs": ours, "wfconsole": ours, "axes": {"level": "ERROR"}},
+        "loggers": {"runs": ours, "wfconsole": ours, "axes": {"level": "ERROR"}, **_NO_TRACEBACKS},
     }
 
 
@@ -39,6 +43,17 @@ class Ours(logging.Filter):
         if record.levelno >= logging.WARNING:
             return True
         return record.levelno >= logging.INFO and record.name.partition(".")[0] in ("runs", "wfconsole")
+
+
+class OneLine(logging.Filter):
+    """Leaves tracebacks out that tell nothing of the console: of a request that names a host that is not ours, or of a
+    database that does not answer, there is one for each request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", None)
+        if record.name.startswith("django.security") or status in (400, 503, 507):
+            record.exc_info = record.exc_text = None
+        return True
 
 
 class Context(logging.Filter):

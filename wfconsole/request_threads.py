@@ -15,10 +15,13 @@ from typing import Any, ParamSpec, TypeVar
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.exception import response_for_exception
 from django.db import connections
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+
+from wfconsole.database_trouble import answer_to
 
 KEPT_THREADS = 8  # that wait for the next request; more are made while they are needed
 
@@ -80,13 +83,13 @@ class RequestHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        response = await self._threads.run(self._respond, scope, body)
+        request, response = await self._threads.run(self._respond, scope, body)
         if isinstance(response, StreamingHttpResponse):
-            await self._stream(response, receive, send)
+            await self._stream(request, response, receive, send)
         else:
             await self.send_response(response, send)
 
-    def _respond(self, scope: Message, body: Any) -> HttpResponseBase:
+    def _respond(self, scope: Message, body: Any) -> tuple[HttpRequest | None, HttpResponseBase]:
         """All that a request asks for; an answer that is complete is closed already. In a thread."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=type(self), scope=scope)
@@ -97,14 +100,26 @@ class RequestHandler(ASGIHandler):
         response._handler_class = type(self)
         if not response.streaming:
             response.close()
-        return response
+        return request, response
 
-    async def _stream(self, response: StreamingHttpResponse, receive: Receive, send: Send) -> None:
-        """Send an answer part by part, until it ends or its reader has gone."""
+    async def _stream(
+        self, request: HttpRequest, response: StreamingHttpResponse, receive: Receive, send: Send
+    ) -> None:
+        """Send an answer part by part, until it ends or its reader has gone.
+
+        Its first part is asked for before its head is sent: an error of the database can still be answered then.
+        """
         if not response.is_async:
             if isinstance(response, FileResponse):
                 response.block_size = self.chunk_size
-            response.streaming_content = self._parts(iter(response.streaming_content))
+            parts = self._parts(iter(response.streaming_content))
+            try:
+                first = await anext(parts, b"")
+            except Exception as error:
+                failed = await self._threads.run(self._failed, request, response, error)
+                await self.send_response(failed, send)
+                return
+            response.streaming_content = _after(first, parts)
         sending = asyncio.create_task(self.send_response(response, send))
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))
         try:
@@ -117,6 +132,10 @@ class RequestHandler(ASGIHandler):
         if isinstance(sent, Exception):
             raise sent
 
+    def _failed(self, request: HttpRequest, response: HttpResponseBase, error: Exception) -> HttpResponseBase:
+        response.close()
+        return answer_to(request, error) or response_for_exception(request, error)
+
     async def _parts(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The parts of an iterator, each asked for once the one before has been sent; all in one thread, for they may
         be read from one cursor."""
@@ -126,3 +145,9 @@ class RequestHandler(ASGIHandler):
                 yield part
         finally:
             thread.submit(self._threads.give_back, thread)
+
+
+async def _after(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part

@@ -49,6 +49,8 @@ class Environment(BaseSettings):
     wfconsole_debug: bool = False
     # The largest request body in bytes, and so the largest input of a run.
     wfconsole_max_body_bytes: int = Field(default=4_718_592, ge=1024, le=1_073_741_824)
+    # How many seconds a request may take to arrive; a larger one as many more as 4 kB a second give.
+    wfconsole_receive_seconds: int = Field(default=30, ge=1, le=3600)
     # "normal" survives kill -9; "full" also survives the loss of power, at about half the speed.
     wfconsole_sqlite_synchronous: Literal["normal", "full"] = "normal"
     # Who runs workflows: "embedded", the web server itself. Of several servers on one data folder or one PostgreSQL
@@ -193,6 +195,7 @@ TRACE_LINKS = read_links(ENV.wfconsole_trace_links)
 CONCURRENCY = ENV.wfconsole_concurrency
 MAX_STEP_CRASHES = ENV.wfconsole_max_step_crashes
 MAX_BODY_BYTES = ENV.wfconsole_max_body_bytes
+RECEIVE_SECONDS = ENV.wfconsole_receive_seconds
 HTTP_HOSTS = _names(ENV.wfconsole_http_hosts)
 HTTP_PRIVATE_NETWORKS = _names(ENV.wfconsole_http_private_networks)
 HTTP_MAX_BYTES = ENV.wfconsole_http_max_bytes

@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler500 = "wfconsole.database_trouble.answer_500"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("runs.api.urls")),

@@ -30,7 +30,15 @@ from runs.execution.start import (
     UnknownWorkflow,
     WorkflowDisabled,
 )
-from runs.execution.trouble import INSUFFICIENT_STORAGE, NOTHING_STORED, RETRY_SECONDS, UNAVAILABLE, trouble_of
+from runs.execution.trouble import (
+    INSUFFICIENT_STORAGE,
+    NOTHING_STORED,
+    NUL_REFUSED,
+    RETRY_SECONDS,
+    UNAVAILABLE,
+    is_nul,
+    trouble_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +100,8 @@ def as_api_error(error: Exception) -> ApiError | None:
     for kind, status in STATUSES:
         if isinstance(error, kind):
             return ApiError(status, WORDS.get(kind, str(error)))
+    if is_nul(error):
+        return ApiError(400, NUL_REFUSED)
     if (trouble := trouble_of(error)) is not None:
         return ApiError(trouble.status, f"{trouble.sentence} {NOTHING_STORED}")
     return None

@@ -156,6 +156,9 @@ def _opened() -> Any:
     return outcome[0]
 
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 @lru_cache(maxsize=256)
 def _with_question_marks(sql: str) -> str:
     return sql.replace("%s", "?")
@@ -166,6 +169,8 @@ def is_trouble(error: BaseException) -> bool:
     from django.db import OperationalError
 
     if isinstance(error, OperationalError):  # raised while connecting
+        return True
+    if isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
         return True
     if isinstance(error, sqlite3.OperationalError):
         return error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR  # a missing table, a word misspelt

@@ -7,6 +7,7 @@ from django.db import DatabaseError
 from .connection import is_trouble
 from .writer import trouble_words
 
+NUL_REFUSED = "The request holds a NUL character, which no text can have. Leave it out, and send it again."
 UNAVAILABLE, INSUFFICIENT_STORAGE = 503, 507
 NOTHING_STORED = "Nothing was stored: try again in a moment."
 RETRY_SECONDS = 5
@@ -17,6 +18,12 @@ class Trouble(NamedTuple):
 
     status: int
     sentence: str
+
+
+def is_nul(error: BaseException) -> bool:
+    """Whether PostgreSQL refuses a text for a NUL character in it."""
+    text = str(error)
+    return isinstance(error, DatabaseError | ValueError) and ("NUL (0x00)" in text or "\\u0000" in text)
 
 
 def trouble_of(error: BaseException) -> Trouble | None:

@@ -289,6 +289,10 @@ def _answer(waiter: asyncio.Future | None, outcome: object, error: Exception | N
         waiter.set_exception(error)
 
 
+DAMAGED = "The database file is damaged: stop the console, and restore a backup."
+UNREACHABLE = "The database does not answer."
+
+
 def trouble_words(error: Exception) -> str:
     """One sentence for a page, without a path or a host."""
     text = str(error)
@@ -298,6 +302,12 @@ def trouble_words(error: Exception) -> str:
         "No space left": "The disk of the database is full.",
         "readonly": "The database is read-only.",
         "read-only": "The database is read-only.",
+        "malformed": DAMAGED,
+        "not a database": DAMAGED,
+        "unable to open": "The database file cannot be opened.",
+        "connection": UNREACHABLE,
+        "starting up": UNREACHABLE,
+        "shutting down": UNREACHABLE,
     }.items():
         if part in text:
             return words
