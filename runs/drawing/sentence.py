@@ -12,6 +12,7 @@ from .steps import StepRow, count_steps
 ASKING_KEYS = ("message", "question", "prompt", "reason", "title", "text")  # of a suspend payload: what it asks
 LONGEST_QUESTION = 300  # characters
 MOST_NAMES = 3  # of steps that run side by side
+STOPPED = (RunStatus.PENDING, RunStatus.WAITING, RunStatus.SUSPENDED)  # until somebody's code takes it up again
 ENOUGH_RUNS = 5  # earlier ones, before their times say something
 
 
@@ -61,10 +62,13 @@ class Circumstances:
     lingering: Mapping[str, int] = field(default_factory=dict)  # functions that go on after their steps: since when
     earlier: Earlier | None = None
     canceled_by: str = ""
+    missing_code: str = ""  # why it cannot go on here, and what helps
 
 
 def sentence(snapshot: RunSnapshot, status: str, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
     """The sentence for a run of this status (of its card, which may be ahead of the snapshot)."""
+    if around.missing_code and status in STOPPED and not around.cancel_asked_at:
+        return Sentence("It cannot go on here.", around.missing_code)
     tell = _TELLERS.get(RunStatus(status), _running)
     return tell(snapshot, rows, around)
 

@@ -59,12 +59,21 @@ def _leaves(graph: object) -> list[Mapping[str, Any]]:
     return found
 
 
-def build_workflow(data: object, *, tools: Tools, workflows: Workflows, **options: Any) -> Workflow:
+# What keeps a definition from being built at all. All other issues are told to who saves it.
+BLOCKING = ("invalid-shape", "unsupported-schema-keyword", "missing-reference")
+
+
+def build_workflow(
+    data: object, *, tools: Tools, workflows: Workflows, stored: bool = False, **options: Any
+) -> Workflow:
     """The committed Workflow that a definition describes. `options` go to Workflow (store, tracing …).
 
-    Raises InvalidDefinition with every issue.
+    `stored`: the definition was checked when it was saved; only what it refers to is looked for. Raises
+    InvalidDefinition with every issue.
     """
     issues = check_definition(data, tools=tools, workflows=workflows)
+    if stored:
+        issues = [issue for issue in issues if issue.code in BLOCKING]
     if issues or not isinstance(data, Mapping):
         raise InvalidDefinition(str(data.get("id", "")) if isinstance(data, Mapping) else "", issues)
     names = {"input": "inputSchema", "output": "outputSchema", "state": "stateSchema"}

@@ -1,14 +1,11 @@
 """Workflow: steps put together to a graph, and the runs of it."""
 
-import hashlib
 import inspect
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Self
-
-import orjson
 
 from . import user_code
 from .conditions import Predicate
@@ -31,6 +28,7 @@ from .store import MemoryRunStore, RunStore
 from .time_travel import check_time_travel
 from .tracing import EntryInfo, Tracing
 from .undefined import UNSET, Unset
+from .version_hash import content_hash
 
 logger = logging.getLogger("wfconsole.engine")
 
@@ -298,30 +296,8 @@ class Workflow:
         return [step_id for entry in self.entries for step_id in entry_ids(entry)]
 
     def content_hash(self) -> str:
-        """Changes whenever graph, schemas or the code of a step change. Hexadecimal."""
-        digest = hashlib.sha256()
-        schemas = (self.input_schema, self.output_schema, self.state_schema, self.request_context_schema)
-        told: list[object] = [
-            self.id,
-            self.description,
-            self.metadata,
-            [schema_json(schema) for schema in schemas],
-        ]
-        retries = [self.retries.attempts, self.retries.delay, self.retries.backoff, self.retries.max_delay]
-        if self.timeout is not None:
-            told.append(self.timeout)
-        digest.update(_canonical([*told, retries, self.serialized_step_graph()]))
-        for entry in self.entries:
-            for part in (
-                getattr(entry, "condition", None),
-                *getattr(entry, "conditions", ()),
-                getattr(entry, "map", None),
-            ):
-                digest.update(_source(part))
-            for step in entry.steps:
-                digest.update(_canonical([schema_json(schema) for schema in (step.input_schema, step.output_schema)]))
-                digest.update(step.workflow.content_hash().encode() if step.workflow else _source(step.function))
-        return digest.hexdigest()
+        """Changes with what execution depends on: graph, schemas, code; not with words for people. Hexadecimal."""
+        return content_hash(self)
 
     def as_step(self) -> Step:
         """The workflow as a step of another one."""
@@ -368,17 +344,3 @@ def _mapper(mapping: MapConfig | Callable[..., object]) -> Callable[..., object]
         return await mapping.apply(context, call) if isinstance(mapping, MapConfig) else await call(mapping)
 
     return apply
-
-
-def _canonical(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str)
-
-
-def _source(function: object) -> bytes:
-    if function is None or isinstance(function, Predicate | MapConfig):
-        return b""
-    try:
-        return inspect.getsource(function).encode()  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        return code.co_code if code is not None else repr(type(function)).encode()

@@ -13,8 +13,9 @@ from runs.models import Actor, WorkflowRun
 
 from . import transitions
 from .history import stored_events
+from .missing_code import missing_code
 from .registry import runnable
-from .start import WorkflowDisabled
+from .start import CodeMissing
 
 # Of a hundred thousand chunks none decides where an answer goes.
 TOLD = [kind for kind in EventType if kind not in CHUNK_TYPES]
@@ -50,7 +51,7 @@ def resume_run(answer: Answer, *, actor: Actor) -> None:
     """Check an answer, store it, and have the run go on.
 
     Of two answers at the same moment one wins. Raises, with nothing changed: RunNotFound, NotSuspended,
-    ResumeAlreadyClaimed, InvalidInput, WorkflowDisabled.
+    ResumeAlreadyClaimed, InvalidInput, CodeMissing.
     """
     run = find_run(answer.run_id)
     if run.status != RunStatus.SUSPENDED:
@@ -79,15 +80,16 @@ def find_run(run_id: str) -> WorkflowRun:
 
 
 def workflow_of(run: WorkflowRun) -> Workflow:
-    """The workflow that continues the run. Raises WorkflowDisabled when this process does not have it."""
+    """The workflow that continues the run. Raises CodeMissing when this process does not have it."""
     workflow = runnable(run.version)
     if workflow is None:
-        raise WorkflowDisabled(run.workflow_id, f"This server does not have version {run.version.number} of it.")
+        ended = RunStatus(run.status).is_final
+        raise CodeMissing(run.workflow_id, missing_code(run.version, has_ended=ended))
     return workflow
 
 
 def told(run: WorkflowRun) -> tuple[Workflow, RunSnapshot]:
-    """The workflow that continues the run, and the run as its log tells it. Raises WorkflowDisabled."""
+    """The workflow that continues the run, and the run as its log tells it. Raises CodeMissing."""
     return workflow_of(run), snapshot_of(run)
 
 

@@ -7,12 +7,13 @@ from typing import Literal
 from django.db import transaction
 
 from runs.engine.definition import DefinitionIssue, InvalidDefinition
+from runs.engine.errors import InvalidWorkflow
 from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.workflow import DELETED
 
 from .definition_changes import definition_changes
 from .definition_check import check, id_of, look_at, names_in
-from .registry import runnable
+from .registry import built
 
 __all__ = [
     "DELETED",
@@ -254,10 +255,19 @@ def refresh(definition_id: str, actor: Actor = CONSOLE) -> DefinitionIssue | Non
             WorkflowDefinition.objects.filter(pk=definition_id).update(problem="")
         return None
     issue = checked.issues[0]
-    problem = "" if runnable(definition.current) is not None else f"{issue.path}: {issue.message}"[:PROBLEM_LENGTH]
+    problem = "" if _takes_new_runs(definition.current) else f"{issue.path}: {issue.message}"[:PROBLEM_LENGTH]
     if definition.problem != problem:
         WorkflowDefinition.objects.filter(pk=definition_id).update(problem=problem)
     return issue
+
+
+def _takes_new_runs(version: WorkflowVersion) -> bool:
+    """Whether it passes all checks with the versions of the workflows that it names itself."""
+    try:
+        built(version, as_new=True)
+    except InvalidWorkflow:
+        return False
+    return True
 
 
 def refresh_definitions() -> None:

@@ -36,6 +36,7 @@ from .event_loop import run_until_done
 from .execute import WORKER, Claim, claim, execute_run, is_claimed
 from .leadership import leadership
 from .lingering import Lingering, forget_lingering
+from .missing_code import missing_code
 from .quarantine import Quarantine
 from .recovery import close_spans, due_sleepers, requeue_orphans, to_cancel
 from .registry import register_versions, registry, runnable
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+DETAIL_LENGTH = WorkflowRun._meta.get_field("detail").max_length
 SWEEP_SECONDS = 0.25  # sleepers that are due, runs that another process has queued or canceled
 BEAT_SECONDS = 1.0
 TAKE_OVER_SECONDS = 1.0
@@ -347,10 +349,7 @@ class EmbeddedExecutor:
                     self._workflows[version.pk] = workflow
                     continue
                 self._not_ours.add(version.pk)
-                words = (
-                    f"Waits for version {version.number} of {version.definition_id}, which this server does not have."
-                )
-                WorkflowRun.objects.ready().filter(version=version).update(detail=words)
+                WorkflowRun.objects.ready().filter(version=version).update(detail=missing_code(version)[:DETAIL_LENGTH])
         finally:
             connections.close_all()
 

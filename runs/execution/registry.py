@@ -1,5 +1,6 @@
 """Which workflows this process can run, and how they become definitions and versions in the database."""
 
+import json
 import logging
 import threading
 from collections import OrderedDict
@@ -13,8 +14,10 @@ from django.db import transaction
 from pydantic.alias_generators import to_camel
 
 from runs.engine import Step, Workflow
-from runs.engine.definition import InvalidDefinition, build_workflow
+from runs.engine.definition import build_workflow
+from runs.engine.errors import InvalidWorkflow
 from runs.engine.step_info import StepInfo
+from runs.engine.version_hash import former_content_hash, plan
 from runs.models import WorkflowDefinition, WorkflowVersion
 from runs.steps import TOOLS
 from runs.steps.addresses import LIMITS
@@ -84,19 +87,24 @@ def content_hash(workflow_id: str) -> str:
     return registry()[workflow_id].content_hash()
 
 
+@cache
+def code_plan(workflow_id: str) -> list[object]:
+    return plan(graph_of(registry()[workflow_id]))
+
+
 def runnable(version: WorkflowVersion) -> Workflow | None:
     """The workflow that continues runs of this version, or None when this process does not have it.
 
-    A run goes on under a later version of the code as long as its steps still stand in the same order: what its
-    history tells is found by their places. A changed schema or description does not strand it. One that was made from
-    data runs exactly as it was saved.
+    A run goes on under another version of the code that has the same plan: steps of the same ids and kinds in the same
+    order, which its history is read by. Changed schemas, functions and words do not strand it. A version that was made
+    from data runs exactly as it was saved.
     """
     if version.definition_json is not None:
         return _from_data(version)
     workflow = registry().get(version.definition_id)
     if workflow is None:
         return None
-    if version.content_hash in {"", content_hash(workflow.id)} or version.graph == graph_of(workflow):
+    if version.content_hash in {"", content_hash(workflow.id)} or plan(version.graph) == code_plan(workflow.id):
         return workflow
     return None
 
@@ -110,16 +118,25 @@ def ready_made(workflow_id: str, content_hash: str) -> Workflow | None:
 def _from_data(version: WorkflowVersion) -> Workflow | None:
     workflow = ready_made(version.definition_id, version.content_hash)
     if workflow is None:
-        nested = nested_workflows(version.nested or {})
         try:
-            workflow = build_workflow(version.definition_json, tools=tools(), workflows=nested)
-        except InvalidDefinition:
+            workflow = built(version)
+        except InvalidWorkflow:
             return None  # a step or a workflow that it uses is gone
         with _building:
             _built[version.definition_id, version.content_hash] = workflow
             if len(_built) > KEPT_BUILT:
                 _built.popitem(last=False)
     return workflow
+
+
+def built(version: WorkflowVersion, *, as_new: bool = False) -> Workflow:
+    """The workflow of a version that was made from data. Raises InvalidWorkflow.
+
+    It was checked when it was stored: what has been refused only since then, or does not fit the schemas of today's
+    steps, does not keep its runs from going on. `as_new`: with all the checks that a definition saved now has to pass.
+    """
+    nested = nested_workflows(version.nested or {})
+    return build_workflow(version.definition_json, tools=tools(), workflows=nested, stored=not as_new)
 
 
 def nested_workflows(numbers: Mapping[str, int]) -> dict[str, Workflow]:
@@ -151,7 +168,8 @@ def register_versions(*, all_of_them: bool = True) -> None:
     for workflow in ours.values():
         definition = stored.get(workflow.id)
         current = definition and definition.current
-        if not current or definition.problem or current.content_hash != content_hash(workflow.id):
+        is_known = current and not definition.problem and current.content_hash == content_hash(workflow.id)
+        if not is_known or new_words(current, described(workflow, current.content_hash)):
             _register(workflow)
     if all_of_them and (gone := [definition.id for definition in stored.values() if definition.id not in ours]):
         # Those with a problem already keep it: it may be another one.
@@ -167,17 +185,43 @@ def _register(workflow: Workflow) -> None:
         if definition.origin != WorkflowDefinition.Origin.CODE:
             return  # a JSON definition was there first, and keeps its name
         latest = definition.versions.order_by("-number").first()
-        version = definition.versions.filter(content_hash=content_hash(workflow.id)).first()
+        found = described(workflow, content_hash(workflow.id))
+        version = _stored_version(definition, workflow, found.content_hash)
         if version is None:
-            version = described(workflow, content_hash(workflow.id))
+            version = found
             version.definition, version.number = definition, latest.number + 1 if latest else 1
             version.change = changes(latest, version)
             version.save()
+        elif words := new_words(version, found):
+            for name, value in words.items():
+                setattr(version, name, value)
+            version.save(update_fields=list(words))
         if definition.problem:
             definition.enabled = definition.enabled or not (latest and latest.content_hash)
         definition.current, definition.problem = version, ""
         definition.description = workflow.description or ""
         definition.save(update_fields=["current", "problem", "description", "enabled", "updated_at"])
+
+
+def _stored_version(definition: WorkflowDefinition, workflow: Workflow, hash: str) -> WorkflowVersion | None:
+    """The version of this content; one that an earlier release has stored gets the hash that is made now."""
+    version = definition.versions.filter(content_hash=hash).first()
+    if version is None:
+        version = definition.versions.filter(content_hash=former_content_hash(workflow)).first()
+        if version is not None:
+            version.content_hash = hash
+            version.save(update_fields=["content_hash"])
+    return version
+
+
+def new_words(stored: WorkflowVersion, found: WorkflowVersion) -> dict[str, object]:
+    """The fields in which a version tells other words than the code does now: descriptions, titles, examples.
+
+    They make no version of their own, so they are brought up to date where they stand.
+    """
+    names = ("graph", "steps", *SCHEMAS)
+    texts = {name: json.dumps(getattr(found, name), default=str) for name in names}  # the order of keys counts
+    return {name: json.loads(text) for name, text in texts.items() if json.dumps(getattr(stored, name)) != text}
 
 
 def described(workflow: Workflow, content_hash: str) -> WorkflowVersion:

@@ -21,11 +21,13 @@ from runs.models.prepared import Prepared
 
 from . import transitions
 from .large_values import encoded_event
+from .missing_code import missing_code
 from .registry import content_hash, ready_made, registry, runnable
 from .request_trace import trace_parent
 from .trace_place import labels_for, trace_of
 
 __all__ = [
+    "CodeMissing",
     "InputTooLarge",
     "InvalidRunId",
     "InvalidTime",
@@ -61,6 +63,14 @@ class WorkflowDisabled(StartRefused):
         self.workflow_id = workflow_id
         self.reason = reason
         super().__init__(f"{workflow_id} takes no new runs. {reason}")
+
+
+class CodeMissing(WorkflowDisabled):
+    """This server does not have the code that a run goes on with. The text says which, and what helps."""
+
+    def __init__(self, workflow_id: str, sentence: str) -> None:
+        super().__init__(workflow_id, sentence)
+        self.args = (sentence,)
 
 
 class InputTooLarge(StartRefused):
@@ -306,10 +316,11 @@ def _runnable(workflow_id: str, wanted: int | None) -> tuple[Workflow, int, int,
 def _earlier(workflow_id: str, version_id: int | None) -> tuple[Workflow, int, int]:
     """An earlier version of the workflow, as far as this process still has what it did."""
     version = WorkflowVersion.objects.filter(pk=version_id, definition=workflow_id).first()
-    workflow = runnable(version) if version else None
-    if version is None or workflow is None:
-        number = f"version {version.number}" if version else "that version"
-        raise WorkflowDisabled(workflow_id, f"This server does not have {number} of it.")
+    if version is None:
+        raise WorkflowDisabled(workflow_id, "It does not have that version.")
+    workflow = runnable(version)
+    if workflow is None:
+        raise CodeMissing(workflow_id, missing_code(version, has_ended=True))
     return workflow, version.pk, version.number
 
 

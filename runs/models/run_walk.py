@@ -38,6 +38,7 @@ class ListedRun(NamedTuple):
     actor_label: str
     tags: list[str]
     detail: str
+    version_id: int
 
     @property
     def pk(self) -> str:

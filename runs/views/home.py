@@ -76,7 +76,7 @@ def _context() -> dict[str, object]:
         "waiting": _standing(counts, RunStatus.SUSPENDED),
         "executor": dispatch.executor_state(),
         "under_way": run_rows(RunWalk(statuses=UNDER_WAY).page(UNDER_WAY_SHOWN)),
-        "asking": RunWalk(statuses=[RunStatus.SUSPENDED]).page(ASKING_SHOWN),
+        "asking": run_rows(RunWalk(statuses=[RunStatus.SUSPENDED]).page(ASKING_SHOWN)),
         "causes": [CauseRow(cause, _query(cause), _span(cause.first, cause.last)) for cause in causes()],
         "workflow_count": len(workflows),
         "workflows": list(_days(shown, by_workflow, usual, counts)),

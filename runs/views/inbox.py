@@ -37,6 +37,7 @@ class Item:
     asked_at: object  # epoch milliseconds, or a datetime
     query: str
     is_chosen: bool
+    missing_code: str  # why it cannot be answered here
 
 
 @never_cache
@@ -129,7 +130,7 @@ def _items(page: RunPage, chosen: tuple[RunPage, ShownQuestion] | None, view: st
     known = {key: value for key, value in (("view", view), ("before", cursor)) if value}
     if run.last_seq > LONGEST_LOG:
         query = urlencode({**known, "run": run.pk})
-        return [Item(run, run.detail or run.workflow_id, "", run.updated_at, query, here)]
+        return [Item(run, run.detail or run.workflow_id, "", run.updated_at, query, here, page.missing_code)]
     return [
         Item(
             run=run,
@@ -138,6 +139,7 @@ def _items(page: RunPage, chosen: tuple[RunPage, ShownQuestion] | None, view: st
             asked_at=asked.record.suspended_at,
             query=urlencode({**known, "run": run.pk, "asked": asked.record.seq}),
             is_chosen=here and chosen is not None and chosen[1].seq == asked.record.seq,
+            missing_code=page.missing_code,
         )
         for asked in questions_of(page.snapshot)
     ]

@@ -43,6 +43,7 @@ class ShownQuestion:
     whole: ShownValue
     way: list[tuple[str, str, bool]]  # steps around it: name, status, whether it is here
     form: AnswerForm = field(repr=False)
+    missing_code: str = ""  # why no answer can be taken here, and what helps
 
     @property
     def seq(self) -> int:
@@ -83,6 +84,7 @@ def shown_question(page: RunPage, asked: Question, as_stored: Question) -> Shown
         whole=page.show(payload, "step-suspend", path),
         way=_way(page.rows, path),
         form=answer_form(page, as_stored),
+        missing_code=page.missing_code,
     )
 
 

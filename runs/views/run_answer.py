@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 
 from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed
 from runs.execution.answer import Answer, resume_run
-from runs.execution.start import WorkflowDisabled
 from runs.forms.input_names import readable
 from runs.models import Actor, AuditEntry, WorkflowRun
 
@@ -72,6 +71,8 @@ class _Submission:
             return self._page(question, UNPROCESSABLE if form.problems else 200)
         chosen = argument if act == "decide" else None
         data = form.value(chosen)
+        if self.page.missing_code:
+            return self._not_taken(self.page.run, None)
         if form.problems or act == "check":
             form.fit = not form.problems
             return self._page(question, UNPROCESSABLE if form.problems else 200)
@@ -98,8 +99,6 @@ class _Submission:
             question.form.refuse(error)
         except NotJson as error:
             question.form.editor.say(f": {error}")
-        except WorkflowDisabled as error:
-            question.form.editor.say(f" cannot be taken now. {error.reason}")
         if question.form.problems:
             return self._page(question, UNPROCESSABLE)
         return self._done()
@@ -125,6 +124,10 @@ class _Submission:
         is_own = last is not None and last.actor_id == self.request.user.pk
         if is_own and (timezone.now() - last.at).total_seconds() < SAME_PRESS_SECONDS:
             return self._done()
+        return self._not_taken(run, last)
+
+    def _not_taken(self, run: WorkflowRun, last: AuditEntry | None) -> HttpResponse:
+        """Say why the answer was not taken, with all that was typed. `last`: the answer that was."""
         kept = [
             Kept(readable(name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]), text)
             for name, text in self.request.POST.items()

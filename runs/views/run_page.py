@@ -17,13 +17,13 @@ from runs.engine.results import RunStatus
 from runs.engine.snapshot import RunSnapshot, fold
 from runs.execution import dispatch
 from runs.execution.history import stored_events
+from runs.execution.missing_code import missing_code
 from runs.execution.redaction import RunRedactor, redactor_for
 from runs.models import WorkflowRun
 from runs.templatetags.console import clock
 
 # Chunks may be a hundred thousand, and nothing here but the stream shows them.
 TOLD = [kind for kind in EventType if kind not in CHUNK_TYPES]
-NOT_HERE = "Waits for version"  # how the executor begins to tell so
 MOST_HOLDERS = 3  # runs that are named as those that another one waits for
 RUNS_COMPARED = 200  # earlier ones, for the time that is left
 CANCELABLE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED)
@@ -109,6 +109,11 @@ class RunPage:
     def is_active(self) -> bool:
         return not self.status.is_final
 
+    @cached_property
+    def missing_code(self) -> str:
+        """Why the run cannot go on here, and what helps; empty: it can, or it has ended."""
+        return missing_code(self.run.version) if self.is_active else ""
+
     @property
     def is_cancelable(self) -> bool:
         return self.status in CANCELABLE
@@ -141,6 +146,7 @@ class RunPage:
             lingering=run.lingering or {},
             earlier=self._earlier() if self.status == RunStatus.RUNNING and not waits else None,
             canceled_by=self.snapshot.canceled_by or "",
+            missing_code=self.missing_code,
         )
 
     def _queue(self) -> Queue:
@@ -152,9 +158,7 @@ class RunPage:
         }
         if not run.queued:
             return Queue(is_queued=False, **alive)
-        # Of a queued run, its line tells that no process here has its version.
-        lacking = run.detail if run.detail.startswith(NOT_HERE) else ""
-        problem = run.workflow.problem or state.trouble or lacking
+        problem = self.missing_code or run.workflow.problem or state.trouble
         before = WorkflowRun.objects.ready().filter(workflow_id=run.workflow_id)
         position = 1 + before.filter(priority__gt=run.priority).count()
         position += before.filter(priority=run.priority, created_at__lt=run.created_at).count()

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from runs.drawing.bars import DurationBar, duration_bar
+from runs.drawing.sentence import STOPPED
 from runs.engine.results import RunStatus
+from runs.execution.missing_code import missing_code_of
 from runs.models.run import ACTIVE_STATUSES, BadCursor
 from runs.models.run_figures import usual_durations
 from runs.models.run_walk import ListedRun, RunWalk
@@ -21,6 +23,7 @@ class RunRow:
     run: ListedRun
     took: int | None  # milliseconds: until its end, or until now
     bar: DurationBar | None
+    missing_code: str = ""  # why it cannot go on here
 
     @property
     def is_active(self) -> bool:
@@ -61,10 +64,13 @@ def read_page(walk: RunWalk, *, before: str = "", after: str = "") -> RunPage:
 def run_rows(runs: Sequence[ListedRun]) -> list[RunRow]:
     """The rows of some runs, their durations held against what their workflows usually take."""
     usual = usual_durations(run.workflow_id for run in runs)
+    stopped = {run.version_id for run in runs if run.status in STOPPED}
+    missing = missing_code_of(stopped) if stopped else {}
     rows = []
     for run in runs:
         took, known = duration_of(run), usual.get(run.workflow_id)
-        rows.append(RunRow(run, took, duration_bar(took, known.p95 if known else None)))
+        lacking = missing.get(run.version_id, "") if run.status in STOPPED else ""
+        rows.append(RunRow(run, took, duration_bar(took, known.p95 if known else None), lacking))
     return rows
 
 

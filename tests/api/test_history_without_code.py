@@ -41,7 +41,7 @@ def later(serving, tmp_path_factory):
     (folder / "releases.py").write_text(MODULE)
     environment = {"WFCONSOLE_WORKFLOWS": "releases", "PYTHONPATH": str(folder), "RELEASE": "1"}
     with serving(environment) as console:
-        headers = {"Authorization": f"Bearer {console.token('read', 'start', 'manage')}"}
+        headers = {"Authorization": f"Bearer {console.token('read', 'start', 'answer', 'manage')}"}
         with httpx.Client(base_url=f"{console.url}/api", headers=headers, timeout=30) as client:
             assert client.post("/stored/workflows", json=STORED).status_code == 200
             for workflow, status in RUNS.items():
@@ -120,3 +120,28 @@ def test_the_pages_of_a_run_that_has_no_code_open(later, workflow):
     pages += [f"/runs/{workflow}-1/value/?of=input", f"/workflows/{workflow}/", "/workflows/", "/runs/", "/inbox/", "/"]
     with console.client() as client:
         assert {address: client.get(address).status_code for address in pages} == dict.fromkeys(pages, 200)
+
+
+def test_a_question_that_cannot_be_answered_here_says_so_before_anybody_answers(later):
+    client, console = later
+    refused = client.post("/workflows/unanswered/resume-async?runId=unanswered-1", json={"resumeData": {"ok": True}})
+    sentence = refused.json()["error"]
+    assert refused.status_code == 409
+    assert sentence == (
+        "This run needs version 1 of unanswered, and this server does not have its code. "
+        "Add its module to WFCONSOLE_WORKFLOWS and restart, or cancel it."
+    )
+    with console.client() as person:
+        for address in ("/runs/unanswered-1/", "/runs/unanswered-1/answer/", "/inbox/", "/runs/", "/"):
+            page = person.get(address).text
+            assert sentence in page, address
+            assert "data-answer>" not in page, address
+        form = {"asked": "5", "act": "answer", "v:/": "all that was typed"}
+        asked = re.search(r"asked=(\d+)", person.get("/inbox/").text)
+        sent = person.post("/runs/unanswered-1/answer/", data=form | {"asked": asked[1]})
+        assert sent.status_code == 409
+        assert sentence in sent.text
+        assert "all that was typed" in sent.text
+    told = console.manage("resume_run", "unanswered-1", "--data", "{}", check=False)
+    assert (told.returncode, told.stderr.strip()) == (1, sentence)
+    assert client.get("/workflows/unanswered/runs/unanswered-1").json()["status"] == "suspended"

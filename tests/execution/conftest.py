@@ -38,6 +38,7 @@ def workflows(transactional_db: None, settings, tmp_path: Path) -> Iterator[None
 def _forget() -> None:
     LOADED.cache_clear()
     registry.content_hash.cache_clear()
+    registry.code_plan.cache_clear()
 
 
 @pytest.fixture

@@ -112,6 +112,8 @@ def test_a_run_of_an_earlier_version_starts_again_in_that_version(ended, from_st
 def test_a_version_that_this_server_does_not_have_is_refused_in_a_sentence(ended):
     run = ended("quick", {"value": 1})
     WorkflowVersion.objects.filter(pk=run.version_id).update(content_hash="0" * 64, graph=[])
-    with pytest.raises(WorkflowDisabled, match="does not have version 1"):
+    with pytest.raises(
+        WorkflowDisabled, match=r"needs version 1 of quick.* with other steps .* Deploy the code of version 1"
+    ):
         run_from_step(run.pk, "third")
     assert WorkflowRun.objects.count() == 1

@@ -6,10 +6,15 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from runs.engine import Workflow, step
+from runs.engine import UNSET, Step, Workflow, step
+from runs.engine.version_hash import former_content_hash
 from runs.execution import registry
-from runs.execution.start import WorkflowDisabled
-from runs.models import WorkflowDefinition, WorkflowVersion
+from runs.execution.answer import Answer, find_run, resume_run
+from runs.execution.embedded import EmbeddedExecutor
+from runs.execution.history import snapshot
+from runs.execution.missing_code import missing_code, missing_code_of
+from runs.execution.start import CodeMissing, WorkflowDisabled
+from runs.models import Actor, WorkflowDefinition, WorkflowVersion
 
 
 @step(id="another")
@@ -20,6 +25,7 @@ async def another(ctx):
 def changed(monkeypatch, *workflows) -> None:
     """As after a restart with other code."""
     registry.content_hash.cache_clear()
+    registry.code_plan.cache_clear()
     monkeypatch.setattr(registry, "_registry", lambda: {workflow.id: workflow for workflow in workflows})
 
 
@@ -51,6 +57,82 @@ def test_new_content_is_a_new_version_that_tells_what_changed(workflows, monkeyp
     definition.refresh_from_db()
     assert definition.current.number == 1  # the old content is the old version
     assert definition.versions.count() == 2
+
+
+def asking(words: str, *more) -> Workflow:
+    """A workflow that asks, with these words for people in all the places that can have some."""
+    reply = {"type": "object", "title": words, "properties": {"ok": {"type": "boolean", "description": words}}}
+
+    async def ask(ctx):
+        return ctx.resume_data if ctx.resume_data is not UNSET else await ctx.suspend({"message": "Go on?"})
+
+    workflow = Workflow(id="asks", description=words, input={"type": "object", "title": words})
+    workflow.then(Step(ask, id="ask", description=words, metadata={"by": words}, resume=reply), description=words)
+    for each in more:
+        workflow.then(each)
+    return workflow.commit()
+
+
+def test_other_words_make_no_version_and_are_told_from_then_on(workflows, monkeypatch):
+    changed(monkeypatch, asking("As it was."))
+    registry.register_versions()
+    changed(monkeypatch, asking("In other words."))
+    registry.register_versions()
+    definition = WorkflowDefinition.objects.with_current().get(pk="asks")
+    assert (definition.versions.count(), definition.description) == (1, "In other words.")
+    assert definition.current.steps["ask"]["resumeSchema"]["properties"]["ok"]["description"] == "In other words."
+    assert definition.current.input_schema["title"] == "In other words."
+    assert definition.current.graph[0]["step"]["description"] == "In other words."
+
+
+def test_a_version_of_an_earlier_release_gets_the_hash_of_this_one(workflows, monkeypatch, django_assert_num_queries):
+    workflow = asking("As it was.")
+    changed(monkeypatch, workflow)
+    registry.register_versions()
+    former = former_content_hash(workflow)
+    WorkflowVersion.objects.filter(definition="asks").update(content_hash=former, change="By the release before")
+    changed(monkeypatch, workflow)
+    registry.register_versions()
+    (version,) = WorkflowVersion.objects.filter(definition="asks")
+    assert (version.content_hash, version.change) == (workflow.content_hash(), "By the release before")
+    with django_assert_num_queries(1):
+        registry.register_versions(all_of_them=False)
+
+
+@pytest.mark.parametrize("release_before", [False, True])
+def test_a_run_that_waits_goes_on_after_a_word_was_changed(start, until, monkeypatch, request, release_before):
+    before = asking("As it was.")
+    changed(monkeypatch, before)
+    registry.register_versions()
+    executor = EmbeddedExecutor()
+    executor.start()
+    run = until(start("asks", {}), "suspended")
+    executor.stop()
+    if release_before:
+        WorkflowVersion.objects.filter(pk=run.version_id).update(content_hash=former_content_hash(before))
+    changed(monkeypatch, asking("In other words."))
+    registry.register_versions()
+    resume_run(Answer(run_id=run.pk, data={"ok": True}), actor=Actor("tests"))
+    request.getfixturevalue("executor")
+    assert snapshot(until(run, "success").pk).result == {"ok": True}
+
+
+def test_a_run_that_cannot_go_on_says_what_is_needed_and_what_helps(start, until, request, monkeypatch):
+    changed(monkeypatch, asking("As it was."))
+    registry.register_versions()
+    request.getfixturevalue("executor")
+    run = until(start("asks", {}), "suspended")
+    changed(monkeypatch, asking("As it was.", another))
+    registry.register_versions()
+    with pytest.raises(CodeMissing) as refused:
+        resume_run(Answer(run_id=run.pk, data={"ok": True}), actor=Actor("tests"))
+    assert str(refused.value) == missing_code(find_run(run.pk).version)
+    assert str(refused.value) == (
+        "This run needs version 1 of asks, and this server has version 2, with other steps (new: another). "
+        "Deploy the code of version 1, run it again on version 2, or cancel it."
+    )
+    assert missing_code_of([run.version_id]) == {run.version_id: str(refused.value)}
+    assert until(run, "suspended").last_seq == run.last_seq
 
 
 def test_a_workflow_whose_code_is_gone_takes_no_runs_and_says_why(start, monkeypatch):

@@ -40,7 +40,7 @@ def make_workflow(workflow_id="order-fulfilment", graph=None, **more):
     definition.current = WorkflowVersion.objects.create(
         definition=definition,
         number=14,
-        content_hash="3f9c2e1d" * 8,
+        content_hash="",  # of a version that nobody has described: the sample of this id goes on with its runs
         graph=ORDER_GRAPH if graph is None else graph,
         steps={"charge_card": {"description": "Charges the card.", "retries": 2}},
         input_schema={"properties": {"card_token": {"type": "string", "x-secret": True}}},

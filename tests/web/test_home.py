@@ -32,7 +32,7 @@ def test_the_day_is_counted(client, db):
     assert (context["day"].total, context["day"].failed, context["running"], context["waiting"]) == (10, 2, 1, 1)
     assert context["day"].success_percent == 75
     assert [(row.cause.detail, row.cause.runs) for row in context["causes"]] == [("charge_card: card declined", 2)]
-    assert [run.detail for run in context["asking"]] == ["Approve order ORD-1?"]
+    assert [row.run.detail for row in context["asking"]] == ["Approve order ORD-1?"]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=4), timedelta(hours=1), timedelta(days=2)])
