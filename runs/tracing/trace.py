@@ -34,6 +34,7 @@ class StoredSpan:
         self.children: list[StoredSpan] = []
         self.outermost: StoredSpan | None = None  # of the same execution of the same run
         self.continued_by: StoredSpan | None = None  # the next execution of the same run
+        self.never_ended = False  # its run has ended without it: `end_ns` is the run's
 
     @property
     def trace_id(self) -> str:
@@ -121,7 +122,7 @@ class StoredSpan:
     @property
     def outcome(self) -> str:
         if self.state == SpanState.INTERRUPTED:
-            return "interrupted"
+            return "never ended" if self.never_ended else "interrupted"
         return self.status or self.look
 
     @property
@@ -181,6 +182,10 @@ class Trace:
         for root in roots:
             for span in root.subtree():
                 span.outermost = span if span.is_execution else span.parent.outermost if span.parent else None
+                if span.end_ns is None and span.outermost is not None and span.outermost.end_ns is not None:
+                    # Code that forgets to end a span must not let the trace go on for ever.
+                    span.never_ended, span.end_ns = True, max(span.start_ns, span.outermost.end_ns)
+                    span.state = SpanState.INTERRUPTED
         return roots
 
     def find(self, span_id: str) -> StoredSpan | None:

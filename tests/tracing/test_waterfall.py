@@ -74,7 +74,7 @@ def test_spans_stand_below_their_parents_with_the_time_in_the_queue_apart(client
     assert rows(response) == [
         (0, "workflow run: 'r-2'", "failed"),
         (1, "workflow step: 's6'", "failed"),
-        (2, "still", "running"),
+        (2, "still", "canceled"),  # nothing has ended it, but its run has ended
         (0, "workflow run: 'r-1'", "success"),
         (1, "workflow step: 's2'", "success"),
         (1, "workflow step: 's3'", "success"),  # it was answered
@@ -85,7 +85,8 @@ def test_spans_stand_below_their_parents_with_the_time_in_the_queue_apart(client
     assert [bar.look for bar in first.bars] == ["wait", "success", "wait"]
     assert (first.queued, again.queued) == ("10 ms", "5.00 ms")
     text = response.content.decode()
-    assert "1 error, goes on" in text
+    assert "1 error" in text
+    assert "goes on" not in text
     assert "Open in" not in text
     assert not re.search(r"<(?:script|style)[^>]*>[^<]|style=|onclick", text)
 
@@ -155,6 +156,26 @@ def test_buttons_lead_to_the_trace_in_other_programs(client, story, settings):
     text = client.get(f"/traces/{TRACE}/").content.decode()
     begun = (BEGUN + 5 * MS) // MS
     assert f'href="https://j.example/trace/{TRACE}?from={begun}&amp;r=r-2"' in text
+
+
+def test_a_span_that_nothing_ended_ends_with_its_run_and_nothing_polls(client, db):
+    open_span = {"state": SpanState.OPEN, "kind": SpanKind.GENERIC, "name": "never ended"}
+    Span.objects.bulk_create([run_span(1, "r-1", 0, 30), span(2, 1, 1, 29), span(3, 2, 2, None, **open_span)])
+    page = client.get(f"/traces/{TRACE}/?span={3:016x}")
+    text = page.content.decode()
+    assert "30 ms" in page.context["note"]
+    assert "goes on" not in text
+    assert "hx-trigger" not in text.partition("<main")[2].partition("</main>")[0]
+    assert page.context["again"] == ""
+    assert "Never ended" in text
+    download = client.get(f"/traces/{TRACE}/trace.json").content.decode()
+    assert '"endTimeUnixNano":"0"' not in download.replace(" ", "")
+
+
+def test_a_span_is_open_while_its_run_goes_on(client, db):
+    open_span = {"state": SpanState.OPEN, "kind": SpanKind.GENERIC, "name": "open"}
+    Span.objects.bulk_create([run_span(1, "r-1", 0, None, state=SpanState.OPEN), span(2, 1, 1, None, **open_span)])
+    assert "goes on" in client.get(f"/traces/{TRACE}/").context["note"]
 
 
 def test_a_circle_of_parents_is_drawn_once(client, db):
