@@ -6,6 +6,7 @@ from functools import cached_property
 from threading import Lock
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from ninja.utils import check_csrf
@@ -54,6 +55,14 @@ class Caller:
     def reaches(self, workflow_id: str) -> bool:
         return self.token is None or self.token.reaches(workflow_id)
 
+    def may_still_read(self) -> bool:
+        """Whether the caller of an answer that has begun may have the rest of it. Reads the database."""
+        if self.token is not None:
+            token = ApiToken.objects.usable().select_related("user").filter(pk=self.token.pk).first()
+            return token is not None and any(token.may(scope) for scope in Scope)
+        person = get_user_model().objects.filter(pk=self.user.pk if self.user else None, is_active=True).first()
+        return person is not None and person.has_perm(RIGHTS[Scope.READ])
+
     @property
     def actor(self) -> Actor:
         return Actor(self.label, self.user, self.address)
@@ -75,6 +84,7 @@ def authenticate(request: HttpRequest) -> Caller:
     else:
         raise ApiError(401, INVALID_TOKEN)
     _limit.count(caller.key)
+    request.caller = caller  # type: ignore[attr-defined]  # for answers that take as long as a run
     return caller
 
 

@@ -4,12 +4,13 @@ Neither holds a thread while it waits, and neither is the run: a client that goe
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import orjson
 from django.db.models import CharField
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from runs.engine.errors import EngineError
 from runs.engine.failures import error_json
@@ -26,6 +27,7 @@ from runs.live.log import in_reader, read_heads
 from runs.models import WorkflowRun
 from runs.models.prepared import Prepared
 
+from .caller import INVALID_TOKEN, Caller
 from .errors import NO_RUN
 from .records import LegacyReader, RecordReader
 
@@ -33,14 +35,30 @@ SEPARATOR = b"\x1e"
 RECORDS = "text/plain; charset=utf-8"
 EVENTS_AT_ONCE = 500
 POLL_SECONDS = 1.0  # for news that got lost
+ACCESS_SECONDS = 30.0  # between two looks at whether the caller may still read
 
 
-def result_answer(run: WorkflowRun) -> StreamingHttpResponse:
+class Access:
+    """Whether the caller may still read, looked at now and then."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._caller: Caller = request.caller  # type: ignore[attr-defined]  # by authenticate()
+        self._looked = time.monotonic()
+
+    async def is_lost(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked < ACCESS_SECONDS:
+            return False
+        self._looked = now
+        return not await in_reader(self._caller.may_still_read)
+
+
+def result_answer(request: HttpRequest, run: WorkflowRun) -> StreamingHttpResponse:
     """The run's whole result, once it has ended or waits for an answer. To be made once the run is queued."""
-    return StreamingHttpResponse(_result(run, redactor_for(run)), content_type="application/json")
+    return StreamingHttpResponse(_result(Access(request), run, redactor_for(run)), content_type="application/json")
 
 
-async def _result(run: WorkflowRun, redactor: RunRedactor) -> AsyncIterator[bytes]:
+async def _result(access: Access, run: WorkflowRun, redactor: RunRedactor) -> AsyncIterator[bytes]:
     async with _news(run.pk, redactor, until_it_stands=True) as news:
         while True:
             news.clear()
@@ -49,6 +67,9 @@ async def _result(run: WorkflowRun, redactor: RunRedactor) -> AsyncIterator[byte
                 yield text
                 return
             await _wait(news)
+            if await access.is_lost():
+                yield orjson.dumps({"error": INVALID_TOKEN})
+                return
 
 
 _CARD = Prepared(
@@ -74,6 +95,7 @@ def _result_text(run_id: str, redactor: RunRedactor) -> bytes | None:
 
 
 def stream_answer(
+    request: HttpRequest,
     run: WorkflowRun,
     *,
     first_seq: int = 1,
@@ -87,7 +109,7 @@ def stream_answer(
     """
     kind = LegacyReader if legacy else RecordReader
     reader = kind(run.pk, run.workflow_id, stays_open=stays_open)
-    records = _records(run, reader, redactor_for(run), first_seq)
+    records = _records(Access(request), run, reader, redactor_for(run), first_seq)
     return StreamingHttpResponse(_from_offset(records, offset), content_type=RECORDS)
 
 
@@ -118,7 +140,7 @@ async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> Asy
 
 
 async def _records(
-    run: WorkflowRun, reader: RecordReader, redactor: RunRedactor, first_seq: int
+    access: Access, run: WorkflowRun, reader: RecordReader, redactor: RunRedactor, first_seq: int
 ) -> AsyncIterator[bytes | None]:
     cursor, over = 0, False
     async with _news(run.pk, redactor) as news:
@@ -144,6 +166,8 @@ async def _records(
             if head is None or over or head.ended or head.last_seq == 0:
                 return
             await _wait(news)
+            if await access.is_lost():
+                return
 
 
 @asynccontextmanager

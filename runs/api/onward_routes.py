@@ -52,7 +52,7 @@ def observe(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
     offset = query.integer("offset", least=None)
     run_id = query.run_id()
     json_of(request)
-    return stream_answer(find_run(caller, workflow_id, run_id, Scope.READ), offset=offset or 0)
+    return stream_answer(request, find_run(caller, workflow_id, run_id, Scope.READ), offset=offset or 0)
 
 
 @router.post("/workflows/{workflow_id}/resume", summary="Answer a suspended run", openapi_extra=body(ResumeBody))
@@ -72,7 +72,7 @@ def resume_no_wait(request: HttpRequest, workflow_id: str) -> HttpResponse:
     "/workflows/{workflow_id}/resume-async", summary="Answer, and get the result", openapi_extra=body(ResumeBody)
 )
 def resume_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    return result_answer(_resume(request, workflow_id))
+    return result_answer(request, _resume(request, workflow_id))
 
 
 @router.post(
@@ -84,7 +84,7 @@ def resume_stream(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
         _answer(request, run, given)
     except EngineError as error:
         return refused_stream(run.pk, workflow_id, error)
-    return stream_answer(run, first_seq=run.last_seq + 1)
+    return stream_answer(request, run, first_seq=run.last_seq + 1)
 
 
 def _resume(request: HttpRequest, workflow_id: str) -> WorkflowRun:
@@ -129,7 +129,7 @@ def restart(request: HttpRequest, workflow_id: str) -> HttpResponse:
     "/workflows/{workflow_id}/restart-async", summary="Restart, and get the result", openapi_extra=body(ContextBody)
 )
 def restart_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    return result_answer(_restart(request, workflow_id))
+    return result_answer(request, _restart(request, workflow_id))
 
 
 def _restart(request: HttpRequest, workflow_id: str) -> WorkflowRun:
@@ -166,7 +166,7 @@ def time_travel(request: HttpRequest, workflow_id: str) -> HttpResponse:
 def time_travel_async(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
     run, given = _asked(request, workflow_id, TravelBody)
     _travel(request, run, given)
-    return result_answer(run)
+    return result_answer(request, run)
 
 
 @router.post(
@@ -180,7 +180,7 @@ def time_travel_stream(request: HttpRequest, workflow_id: str) -> HttpResponseBa
         _travel(request, run, given)
     except EngineError as error:
         return refused_stream(run.pk, workflow_id, error)
-    return stream_answer(run, first_seq=run.last_seq + 1)
+    return stream_answer(request, run, first_seq=run.last_seq + 1)
 
 
 def _travel(request: HttpRequest, run: WorkflowRun, given: TravelBody) -> None:

@@ -100,7 +100,7 @@ def start_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse
     query.done()
     given = body_of(request, StartHereBody)
     caller.need(Scope.START, workflow_id)  # whether there is such a workflow, the start tells
-    return result_answer(_start(request, caller, _request(workflow_id, run_id, given)))
+    return result_answer(request, _start(request, caller, _request(workflow_id, run_id, given)))
 
 
 @router.post(
@@ -112,7 +112,7 @@ def stream(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
         run = _start(request, caller, _request(workflow_id, run_id, given))
     except InvalidInput as error:
         return refused_stream(run_id, workflow_id, error)
-    return stream_answer(run, stays_open=given.closeOnSuspend is False)
+    return stream_answer(request, run, stays_open=given.closeOnSuspend is False)
 
 
 @router.post(
@@ -120,7 +120,7 @@ def stream(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
 )
 def stream_legacy(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
     caller, run_id, given = _asked_stream(request, workflow_id)
-    return stream_answer(_start(request, caller, _request(workflow_id, run_id, given)), legacy=True)
+    return stream_answer(request, _start(request, caller, _request(workflow_id, run_id, given)), legacy=True)
 
 
 def _asked_stream(request: HttpRequest, workflow_id: str) -> tuple[Caller, str, StreamBody]:

@@ -32,7 +32,7 @@ READ_BYTES = 1 << 20
 PAUSE_SECONDS = 0.025  # after a frame that is not full: at most forty a second, none waits longer than that
 HEARTBEAT_SECONDS = 15.0
 SILENCE_SECONDS = 60.0  # how long a client may take to say where to begin
-SIGNED_IN_SECONDS = 60.0  # between two looks at whether the person is still signed in
+ACCESS_SECONDS = 30.0  # between two looks at whether the person may still see the run
 
 SEE = "runs.view_workflowrun"
 MALFORMED, SIGN_IN, FORBIDDEN, NOT_FOUND, SILENT = 4400, 4401, 4403, 4404, 4408
@@ -164,16 +164,21 @@ class RunConsumer(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             await self.tell(heartbeat=time.time_ns() // 1_000_000, last=self.room.head.last_seq)
-            if time.monotonic() - looked >= SIGNED_IN_SECONDS:
+            if time.monotonic() - looked >= ACCESS_SECONDS:
                 looked = time.monotonic()
-                if not await self.is_signed_in():
-                    await self.refuse(SIGN_IN, "You have signed out. Sign in to follow this run.")
+                if refusal := await self.lost_access():
+                    await self.refuse(*refusal)
 
-    async def is_signed_in(self) -> bool:
-        """Whether the session still stands: the scope holds it as it was when the socket was opened."""
+    async def lost_access(self) -> tuple[int, str] | None:
+        """Why the person may no longer see the run: the scope holds session and person as they were at the start."""
         session = self.scope["session"]
         fresh = type(session._wrapped if hasattr(session, "_wrapped") else session)(session.session_key)
-        return bool((await get_user({"session": fresh})).is_authenticated)
+        user = await get_user({"session": fresh})
+        if not user.is_authenticated:
+            return SIGN_IN, "You have signed out, or your account was closed. Sign in to follow this run."
+        if not await in_reader(user.has_perm, SEE):
+            return FORBIDDEN, "Your account may no longer see runs."
+        return None
 
     async def end_silence(self) -> None:
         await asyncio.sleep(SILENCE_SECONDS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -43,6 +44,8 @@ class Item:
 @never_cache
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm(SEE):
+        raise PermissionDenied("Your account may not see runs.")
     return inbox_page(request)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
@@ -15,9 +16,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 
 from runs.execution import dispatch
-from runs.models import WorkflowRun
+from runs.models import ApiToken, WorkflowRun
+from runs.models.api_token import Scope
 from runs.models.run import ACTIVE_STATUSES
 from runs.tracing.figures import span_figures
+
+from .run_detail import SEE
 
 # Counting stops here: a figure beyond it means "very many", and would cost more than it tells.
 MOST_COUNTED = 10_000
@@ -27,13 +31,15 @@ MOST_COUNTED = 10_000
 @never_cache
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text form, for whoever is signed in or shows WFCONSOLE_METRICS_TOKEN.
+    """Prometheus' text form, for people who may see runs, API tokens that may, and WFCONSOLE_METRICS_TOKEN.
 
     An address proves nothing here: behind a proxy on this machine every request comes from 127.0.0.1.
     """
-    if not (request.user.is_authenticated or _shows_token(request)):
+    if not (request.user.has_perm(SEE) or _shows_token(request)):
+        if request.user.is_authenticated:
+            raise PermissionDenied("Your account may not see the console's figures.")
         return HttpResponse(
-            "Sign in, or send Authorization: Bearer with WFCONSOLE_METRICS_TOKEN.\n",
+            "Sign in, or send Authorization: Bearer with WFCONSOLE_METRICS_TOKEN or an API token that may read.\n",
             status=401,
             content_type="text/plain; charset=utf-8",
             headers={"WWW-Authenticate": "Bearer"},
@@ -49,7 +55,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def _shows_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     expected = settings.METRICS_TOKEN
-    return bool(expected) and scheme.lower() == "bearer" and secrets.compare_digest(token.encode(), expected.encode())
+    if scheme.lower() != "bearer" or not token:
+        return False
+    if expected and secrets.compare_digest(token.encode(errors="replace"), expected.encode()):
+        return True
+    known = ApiToken.objects.of_text(token.strip())
+    return known is not None and known.may(Scope.READ) and not known.workflows
 
 
 class ConsoleCollector:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import django
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +20,7 @@ from runs.models import WorkflowDefinition
 from runs.tracing.figures import exports_spans, span_figures
 
 from .metrics import database_bytes
+from .run_detail import SEE
 from .status import database_trouble, executor_trouble
 
 STARTED_AT = timezone.now()  # of this process: the module is imported with the URLs
@@ -34,6 +36,8 @@ class Disk(NamedTuple):
 @require_GET
 def system(request: HttpRequest) -> HttpResponse:
     """One sentence first: all is well, or what is not."""
+    if not request.user.has_perm(SEE):
+        raise PermissionDenied("Your account may not see how the console is.")
     trouble = database_trouble()
     if not trouble:
         trouble = executor_trouble()

@@ -199,7 +199,7 @@ async def test_a_person_without_the_right_is_told_so(socket):
 
 async def test_who_signs_out_elsewhere_is_let_go(socket, live_run, viewer, client_for, monkeypatch, in_django):
     monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(consumers, "SIGNED_IN_SECONDS", 0)
+    monkeypatch.setattr(consumers, "ACCESS_SECONDS", 0)
     browser = await in_django(client_for)(viewer)
     session = await in_django(lambda: browser.session)()
     client = await socket(session=session)
@@ -210,6 +210,34 @@ async def test_who_signs_out_elsewhere_is_let_go(socket, live_run, viewer, clien
         pass
     assert message["error"]["code"] == 4401
     assert await client.closed() == 4401
+
+
+LOSSES = {
+    "deactivated": ([4401], lambda person: User.objects.filter(pk=person.pk).update(is_active=False)),
+    "removed from the group": ([4403], lambda person: person.groups.clear()),
+    "the group's right withdrawn": ([4403], lambda person: person.groups.get().permissions.clear()),
+    "a new password": ([4401], lambda person: (person.set_password("another-1"), person.save())),
+    "deleted": ([4401, 4403], lambda person: person.delete()),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+async def test_who_loses_the_right_is_let_go(socket, live_run, viewer, client_for, monkeypatch, in_django, loss):
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(consumers, "ACCESS_SECONDS", 0)
+    browser = await in_django(client_for)(viewer)
+    client = await socket(session=await in_django(lambda: browser.session)())
+    assert "heartbeat" in await client.hear()
+    codes, lose = LOSSES[loss]
+    await in_django(lose)(viewer)
+    while "heartbeat" in (message := await client.hear()):
+        pass
+    assert message["error"]["code"] in codes
+    assert await client.closed() == message["error"]["code"]
+
+
+def test_a_loss_is_noticed_within_a_minute():
+    assert consumers.ACCESS_SECONDS + consumers.HEARTBEAT_SECONDS < 60
 
 
 async def test_an_unknown_run_is_told_so(socket):
