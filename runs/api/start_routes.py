@@ -11,6 +11,7 @@ from pydantic import Field
 
 from runs.engine.deadline import LONGEST_SECONDS
 from runs.engine.errors import InvalidInput
+from runs.engine.ids import RESOURCE_RULE, RUN_RULE, is_address_id, is_resource_id
 from runs.engine.results import FINAL_STATUSES
 from runs.engine.undefined import UNSET
 from runs.execution.onward import make_run, start_made
@@ -71,11 +72,11 @@ def create_run(request: HttpRequest, workflow_id: str) -> HttpResponse:
     query.done()
     given = body_of(request, CreateBody)
     need_workflow(caller, workflow_id, Scope.START)
-    if run_id is not None:
-        _check_run_id(run_id)
+    if run_id is not None and not is_address_id(run_id):
+        raise ApiError(400, RUN_RULE)
     resource = given.resourceId or ""
-    if len(resource) > 200:
-        raise ApiError(400, "A resource id has at most 200 characters.")
+    if not is_resource_id(resource):
+        raise ApiError(400, RESOURCE_RULE)
     run = make_run(workflow_id, run_id, resource_id=resource, actor=caller.actor)
     return answer({"runId": run.pk})
 
@@ -173,8 +174,3 @@ def _start(request: HttpRequest, caller: Caller, wanted: StartRequest) -> Workfl
         return start_made(wanted, actor=caller.actor)
     asked = orjson.dumps([request.path, request.GET.get("runId")]) + request.body
     return start_once(key, caller.key, asked, wanted, lambda wanted: start_made(wanted, actor=caller.actor))
-
-
-def _check_run_id(run_id: str) -> None:
-    if not (0 < len(run_id) <= 200 and run_id.isprintable() and "/" not in run_id):
-        raise ApiError(400, "A run id has 1 to 200 characters, without a slash or a line break.")

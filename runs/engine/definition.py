@@ -83,6 +83,9 @@ def build_workflow(
     workflow = Workflow(id=data["id"], **told, **options)
     for entry in data["graph"]:
         _add(workflow, entry, tools, workflows)
+    if stored:
+        workflow.committed = True  # its ids were those of its runs before the rule was made
+        return workflow
     return workflow.commit()
 
 

@@ -7,6 +7,7 @@ from .conditions import ROOTS
 from .definition_issues import DefinitionIssue
 from .definition_shape import LEAVES
 from .errors import InvalidWorkflow
+from .ids import STEP_RULE, ambiguous, is_id
 from .json_value import InvalidJson, parse_json
 from .mapping import Template
 from .schema_flow import Known, at_path, misfit, schema_of
@@ -41,6 +42,9 @@ class Check:
         current: Known = self.input
         for index, entry in enumerate(graph):
             current = self._entry(entry, f"graph.{index}", current)
+        for longer, shorter in ambiguous(self.ids):
+            words = f'The path of "{longer}" cannot be told apart from those of "{shorter}", at {self._place(shorter)}.'
+            self._add(f"{self._place(longer)}.id", "ambiguous-step-id", f"{words} Give one of them another id.")
         if reason := misfit(current, _schema(self.data.get("outputSchema"))):
             words = f"Workflow output schema is incompatible with the final step output. {reason}"
             self._add("outputSchema", "incompatible-schema", words)
@@ -73,10 +77,15 @@ class Check:
         """Each id may be used once; sleeps, which nobody refers to, may share theirs."""
         if not step_id:
             self._add(f"{at}.id", "missing-step-id", "The entry needs an id that is not empty.")
+        elif not is_id(step_id):
+            self._add(f"{at}.id", "invalid-step-id", STEP_RULE)
         elif step_id in self.ids and not (is_sleep and self.ids[step_id].startswith("sleep ")):
             self._add(f"{at}.id", "duplicate-step-id", f'The id "{step_id}" is used before, at {self.ids[step_id]}.')
         else:
             self.ids[step_id] = f"{'sleep ' if is_sleep else ''}{at}"
+
+    def _place(self, step_id: str) -> str:
+        return self.ids[step_id].removeprefix("sleep ")
 
     def _leaf(self, entry: Entry, at: str, incoming: Known, *, inside: bool) -> Known:
         kind, step_id = str(entry["type"]), str(entry["id"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from .errors import NotSuspended
 from .graph import Sleep
+from .ids import path_of
 from .json_value import to_json
 from .records import RunSnapshot, StepRecord
 from .results import RunStatus, StepStatus
@@ -26,7 +27,7 @@ def check_resume(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[s
         raise NotSuspended("This workflow run was not suspended")
     label = request.get("label")
     named = snapshot.resume_labels.get(label) if isinstance(label, str) else None
-    steps = _path(snapshot, named["stepId"] if named is not None else request.get("step"))
+    steps = _path(workflow, snapshot, named["stepId"] if named is not None else request.get("step"))
     top = snapshot.scopes[""].steps.get(steps[0])
     if top is None or top.status is not StepStatus.SUSPENDED:
         raise _not_waiting(steps[0], list(snapshot.suspended_paths))
@@ -52,20 +53,19 @@ def check_resume(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[s
     return data
 
 
-def as_path(step: object) -> list[str]:
-    """A path of step ids, from a dotted text, an id, a list of either, or steps."""
+def as_path(workflow: "Workflow", step: object) -> list[str]:
+    """A path of step ids, from a path in words, an id, a list of ids, or steps."""
     if isinstance(step, str):
-        return step.split(".")
+        return path_of(workflow, step)
     if isinstance(step, Sequence):
         return [part if isinstance(part, str) else str(getattr(part, "id", part)) for part in step]
     return [str(getattr(step, "id", step))]
 
 
-def _path(snapshot: RunSnapshot, step: object) -> list[str]:
+def _path(workflow: "Workflow", snapshot: RunSnapshot, step: object) -> list[str]:
     top = snapshot.scopes[""].steps
     if step:
-        # An id may hold a dot itself.
-        return [step] if isinstance(step, str) and step in top else as_path(step)
+        return [step] if isinstance(step, str) and step in top else as_path(workflow, step)
     waiting = [record for record in top.values() if record.status is StepStatus.SUSPENDED]
     if not waiting:
         raise NotSuspended("No suspended steps found in this workflow run")

@@ -30,7 +30,7 @@ def check_time_travel(workflow: "Workflow", snapshot: RunSnapshot, request: Mapp
         raise CannotTimeTravel("Step is required and must be a valid step or array of steps")
     if snapshot.status is RunStatus.RUNNING:
         raise CannotTimeTravel("This workflow run is still running, cannot time travel")
-    steps = as_path(request["step"])
+    steps = as_path(workflow, request["step"])
     given = request.get("inputData", UNSET)
     if len(steps) == 1:
         given = _parsed_input(workflow, steps[0], given)

@@ -14,6 +14,7 @@ from .deadline import BY_CODE, BY_CONSOLE, BY_START, Deadline, checked_limit
 from .errors import InvalidWorkflow
 from .failures import log_failure
 from .graph import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
+from .ids import RUN_RULE, WORKFLOW_RULE, check_ids, is_address_id
 from .lifecycle import RunEnd, RunInfo
 from .mapping import MapConfig
 from .records import RunSnapshot
@@ -66,8 +67,8 @@ class Workflow:
         store: RunStore | Unset | None = UNSET,
         tracing: Tracing | None = None,
     ) -> None:
-        if not id:
-            raise InvalidWorkflow("A workflow needs an id, a text that is not empty.")
+        if not is_address_id(id):
+            raise InvalidWorkflow(f"Workflow {id!r} cannot have this id. {WORKFLOW_RULE}")
         self.id = id
         self.description = description
         self.metadata = dict(metadata) if metadata is not None else None
@@ -181,7 +182,8 @@ class Workflow:
         return f"sleep_{uuid.uuid5(uuid.NAMESPACE_OID, f'{self.id}/{len(self.entries)}')}"
 
     def commit(self) -> Self:
-        """The graph is complete."""
+        """The graph is complete. Raises InvalidWorkflow for ids by which a step cannot be found; see engine/ids.py."""
+        check_ids(self)
         self.committed = True
         return self
 
@@ -228,6 +230,8 @@ class Workflow:
     def create_run(self, *, run_id: str | None = None, resource_id: str | None = None) -> Run:
         """A run to start. Of an id that has not ended yet it is the same object. Raises InvalidWorkflow."""
         self.require_graph()
+        if run_id and not is_address_id(run_id):
+            raise InvalidWorkflow(RUN_RULE)
         return self.book.open(run_id, resource_id)
 
     async def get_run(self, run_id: str, fields: Sequence[str] | None = None) -> dict[str, object] | None:

@@ -16,11 +16,10 @@ from runs.engine.definition import (
     nested_workflow_ids,
 )
 from runs.engine.errors import InvalidWorkflow
+from runs.engine.ids import WORKFLOW_RULE, is_address_id
 from runs.models import WorkflowDefinition, WorkflowVersion
 
 from .registry import described, registry, runnable, tools
-
-ID_LENGTH = WorkflowDefinition._meta.pk.max_length
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,8 @@ def names_in(data: object) -> set[str]:
 
 
 def _id_issues(definition_id: str) -> Iterator[DefinitionIssue]:
-    if len(definition_id) > ID_LENGTH or not definition_id.isprintable() or {"/", "\\"} & set(definition_id):
-        words = f"An id has at most {ID_LENGTH} characters, none of them a slash or a line break."
-        yield DefinitionIssue("id", "invalid-id", words)
-    elif definition_id != definition_id.strip() or definition_id in (".", ".."):
-        yield DefinitionIssue("id", "invalid-id", "An id is no dot alone, and does not begin or end with a space.")
+    if not is_address_id(definition_id):
+        yield DefinitionIssue("id", "invalid-id", WORKFLOW_RULE)
     elif _of_code(definition_id):
         yield DefinitionIssue("id", "id-in-use", f"{definition_id} is a workflow of the code. Choose another id.")
 

@@ -15,6 +15,7 @@ from runs.engine import UNSET, Workflow
 from runs.engine.deadline import LONGEST_SECONDS, Deadline
 from runs.engine.errors import RunAlreadyExists, RunAlreadyStarted
 from runs.engine.events import Event, EventType
+from runs.engine.ids import RESOURCE_RULE, RUN_RULE, is_address_id, is_resource_id, is_tag
 from runs.engine.tracing_options import InvalidTracing, TracingOptions
 from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.models.prepared import Prepared
@@ -43,7 +44,6 @@ __all__ = [
 ]
 
 LATE_SECONDS = 60.0  # a start that is due earlier than this was meant otherwise
-RUN_ID_LENGTH = WorkflowRun._meta.pk.max_length
 
 
 class StartRefused(Exception):
@@ -353,14 +353,13 @@ def _refuse_beyond_limits(request: StartRequest, user: AbstractBaseUser | None, 
     if len(tags) > settings.MAX_TAGS:
         raise InvalidTracing("tags", f"A run has at most {settings.MAX_TAGS} tags; these are {len(tags)}.")
     for index, tag in enumerate(tags):
-        if not tag.strip() or len(tag) > settings.MAX_TAG_LENGTH or not tag.isprintable():
+        if not is_tag(tag, settings.MAX_TAG_LENGTH):
             limit = settings.MAX_TAG_LENGTH
             raise InvalidTracing(f"tags.{index}", f"A tag has 1 to {limit} characters, none of them a line break.")
-    run_id = request.run_id
-    if run_id is not None and not (0 < len(run_id) <= RUN_ID_LENGTH and run_id.isprintable() and "/" not in run_id):
-        raise InvalidRunId(f"A run id has 1 to {RUN_ID_LENGTH} characters, without a slash or a line break.")
-    if len(request.resource_id) > 200:
-        raise InvalidRunId("A resource id has at most 200 characters.")
+    if request.run_id is not None and not is_address_id(request.run_id):
+        raise InvalidRunId(RUN_RULE)
+    if not is_resource_id(request.resource_id):
+        raise InvalidRunId(RESOURCE_RULE)
     if user is not None:
         limit = settings.MAX_QUEUED_PER_USER
         if (queued := _QUEUED(user.pk)) and queued[0][0] >= limit:
