@@ -206,6 +206,57 @@ def test_no_script_or_style_sheet_is_crowded(suffix):
     assert not crowded
 
 
+# The code that changes a run's status, and the claims that go with it.
+STATUS_OWNERS = {"runs.execution.transitions", "runs.execution.claims"}
+STATUS_COLUMNS = ("status", "queued", "epoch", "ended_at")
+SETS_STATUS = re.compile(rf"\bUPDATE\b.*?\bSET\b((?!\bWHERE\b).)*?\b({'|'.join(STATUS_COLUMNS)}) =", re.DOTALL)
+INSERTS_RUN = re.compile(r"\bINSERT INTO (\{RUNS\}|runs_workflowrun)")
+RUN_ATTRIBUTE = re.compile(rf"\b(run|made|child)\.({'|'.join(STATUS_COLUMNS)})")
+
+
+def status_writes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Where code writes the status of a run: as SQL, by a keyword of update() or WorkflowRun(), or as an attribute."""
+    for node in ast.walk(tree):
+        text = ast.unparse(node) if isinstance(node, ast.JoinedStr | ast.Constant) else ""
+        if SETS_STATUS.search(text) or INSERTS_RUN.search(text):
+            yield node.lineno, text
+        elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            targets = ", ".join(map(ast.unparse, node.targets if isinstance(node, ast.Assign) else [node.target]))
+            if RUN_ATTRIBUTE.search(targets):
+                yield node.lineno, targets
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            names = {keyword.arg for keyword in node.keywords}
+            if called.endswith((".update", "WorkflowRun")) and names.intersection(STATUS_COLUMNS):
+                yield node.lineno, called
+
+
+def test_one_module_changes_the_status_of_runs():
+    writes = {
+        f"{path.relative_to(ROOT)}:{line} {text[:80]}": module_of(path)
+        for path in python_files("runs", "wfconsole")
+        if not {"engine", "migrations"} & set(path.parts)
+        for line, text in status_writes(ast.parse(path.read_text()))
+    }
+    strangers = [place for place, module in writes.items() if module not in STATUS_OWNERS]
+    assert not strangers, "\n".join(strangers)
+    assert set(writes.values()) == STATUS_OWNERS  # it does find them
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "runs.filter(pk=1).update(status='failed')",
+        "WorkflowRun(status='failed')",
+        "run.status, run.queued = 'failed', False",
+        "execute(f\"UPDATE {RUNS} SET last_seq = 1, status = 'failed' WHERE id = 1\")",
+        'execute(f"INSERT INTO {RUNS} (id) VALUES (1)")',
+    ],
+)
+def test_each_way_to_write_a_status_is_found(code):
+    assert list(status_writes(ast.parse(code)))
+
+
 # Paths of one machine, words of a workplace: the tree is the product's alone. Written apart, so as not to find itself.
 NOT_OURS = re.compile("|".join(["/" + "work/", "/" + "tmp/" + "brief", "/root" + r"/\.", r"\bDESIGN" + r"\.md\b"]))
 

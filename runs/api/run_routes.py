@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from runs.engine.results import RunStatus
-from runs.execution import dispatch
-from runs.models import AuditEntry, RunEvent, Span, WorkflowRun
+from runs.execution import deletion, dispatch
+from runs.models import WorkflowRun
 from runs.models.api_token import Scope
-from runs.models.event import PayloadUse
 
 from .caller import Caller, authenticate
 from .errors import NO_RUN, ApiError
@@ -79,18 +77,8 @@ def run_by_id(request: HttpRequest, workflow_id: str, run_id: str) -> HttpRespon
 def delete_run(request: HttpRequest, workflow_id: str, run_id: str) -> HttpResponse:
     caller = authenticate(request)
     run = find_run(caller, workflow_id, run_id, Scope.MANAGE)
-    with transaction.atomic():
-        # An executor that held the run would write its next event to nowhere.
-        resting = WorkflowRun.objects.filter(pk=run.pk).exclude(status=RunStatus.RUNNING)
-        locked = resting.select_for_update().first()
-        if locked is None:
-            raise ApiError(409, "The run is being worked on. Cancel it first.")
-        PayloadUse.objects.forget_runs([run.pk])
-        locked.delete()
-        RunEvent.objects.filter(run_id=run.pk).delete()
-        Span.objects.forget_runs([run.pk])
-        before = {"workflow": run.workflow_id, "status": run.status}
-        AuditEntry.objects.record(caller.actor, "delete", "run", run.pk, before=before)
+    if not deletion.delete(run.pk, actor=caller.actor):
+        raise ApiError(409, "The run is being worked on. Cancel it first.")
     return answer({"message": "Workflow run deleted"})
 
 

@@ -60,7 +60,8 @@ def wake(unit: Unit, run_ids: Iterable[str]) -> None:
     """Queue runs whose time has come, unless they were canceled or queued meanwhile."""
     for run_id in run_ids:
         unit.execute(
-            f"UPDATE {RUNS} SET queued = %s WHERE id = %s AND status IN ('pending', 'waiting') AND NOT queued",  # noqa: S608
+            f"UPDATE {RUNS} SET queued = %s WHERE id = %s AND NOT queued AND wake_at IS NOT NULL"  # noqa: S608
+            " AND status IN ('pending', 'waiting')",
             (True, run_id),
         )
 

@@ -12,19 +12,19 @@ from runs.engine.errors import Fenced, NonRetryableError, RunAlreadyExists, RunN
 from runs.engine.events import CHUNK_TYPES, Event, put_back
 from runs.engine.results import RunStatus
 from runs.engine.store import CardChange, RunCard
-from runs.models import RunTag, WorkflowDefinition, WorkflowVersion
+from runs.models import WorkflowDefinition, WorkflowVersion
 
 from .background import Background
 from .claims import CARD, holds_epoch, insert, take
 from .connection import Connection, connect, is_trouble, milliseconds, moment
-from .event_rows import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS, Write
+from .deletion import delete_run
+from .event_rows import RUNS, Write
 from .history import select_events
 from .large_values import Member, encoded_event
 from .writer import Writer
 
 T = TypeVar("T")
 
-TAGS = RunTag._meta.db_table
 DEFINITIONS = WorkflowDefinition._meta.db_table
 VERSIONS = WorkflowVersion._meta.db_table
 HURRY_EVENTS = 1000
@@ -185,7 +185,7 @@ class DatabaseRunStore:
 
     async def delete(self, run_id: str) -> None:
         """Forget the run and its log. Raises RunNotFound."""
-        if await self.writer.perform(lambda connection: _delete(connection, run_id), _is_gone(run_id)) == 0:
+        if not await self.writer.perform(lambda connection: delete_run(connection, run_id), _is_gone(run_id)):
             raise RunNotFound(f"There is no run {run_id}.")
 
     async def read(self, question: Callable[[Connection], T]) -> T:
@@ -258,25 +258,12 @@ def _card(row: Sequence) -> RunCard:
     )
 
 
-def _delete(connection: Connection, run_id: str) -> int:
-    sql = f"SELECT sha256 FROM {PAYLOAD_USES} WHERE run_id = %s"  # noqa: S608
-    digests = connection.execute(sql, (run_id,)).fetchall()
-    connection.execute(f"DELETE FROM {PAYLOAD_USES} WHERE run_id = %s", (run_id,))  # noqa: S608
-    for (digest,) in digests:
-        used = f"EXISTS (SELECT 1 FROM {PAYLOAD_USES} WHERE sha256 = %s)"  # noqa: S608
-        connection.execute(f"DELETE FROM {PAYLOADS} WHERE sha256 = %s AND NOT {used}", (digest, digest))  # noqa: S608
-    connection.execute(f"UPDATE {RUNS} SET origin_id = NULL WHERE origin_id = %s", (run_id,))  # noqa: S608
-    for table in (TAGS, EVENTS):
-        connection.execute(f"DELETE FROM {table} WHERE run_id = %s", (run_id,))  # noqa: S608
-    return connection.execute(f"DELETE FROM {RUNS} WHERE id = %s", (run_id,)).rowcount  # noqa: S608
-
-
-def _is_gone(run_id: str) -> Callable[[Connection, int], bool]:
+def _is_gone(run_id: str) -> Callable[[Connection, bool], bool]:
     """The witness of a deletion."""
 
-    def told(connection: Connection, deleted: int) -> bool:
+    def told(connection: Connection, deleted: bool) -> bool:
         sql = f"SELECT 1 FROM {RUNS} WHERE id = %s"  # noqa: S608
-        return deleted > 0 and connection.execute(sql, (run_id,)).fetchone() is None
+        return deleted and connection.execute(sql, (run_id,)).fetchone() is None
 
     return told
 

@@ -7,20 +7,12 @@ from then on when that was. The card goes last, if it goes at all.
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import NamedTuple
 
-from django.apps import apps
-
-from runs.models import RunEvent, RunTag, Span, WorkflowRun
-from runs.models.event import PayloadUse
-from runs.models.span import spans_of_runs
-
 from .connection import Connection, PostgresConnection, moment
-from .event_rows import EVENTS, PAYLOAD_USES, PAYLOADS, RUNS
+from .deletion import SPANS, delete_payload, delete_row, payloads_of, spans_of, tables_of_runs
+from .event_rows import EVENTS, RUNS
 
-TAGS = RunTag._meta.db_table
-SPANS = Span._meta.db_table
 ENDED = "ended_at IS NOT NULL AND NOT queued AND status IN ('success', 'failed', 'tripwire', 'canceled')"
 
 FEWEST_ROWS, MOST_ROWS = 20, 5_000  # of one transaction
@@ -79,7 +71,7 @@ class Purge:
                     f"SELECT id FROM {RUNS} WHERE id IN {_marks(ids)} AND {ENDED} AND last_seq = 0",  # noqa: S608
                     ids,
                 ).fetchall()
-                self._delete_cards([run_id for (run_id,) in gone])
+                self.runs += sum(delete_row(self.connection, run_id) for (run_id,) in gone)
 
     def _marked(self, runs: Sequence[Old]) -> list[Old]:
         """Note on the cards that their values are gone, before the first one is: nobody sets these runs going now."""
@@ -121,29 +113,12 @@ class Purge:
                 self.events += self.connection.execute(sql, (run.run_id, seq)).rowcount
 
     def _delete_payloads(self, run_id: str) -> None:
-        """Forget the run's uses of large values, and delete the values that nobody else uses."""
-        sql = f"SELECT sha256 FROM {PAYLOAD_USES} WHERE run_id = %s ORDER BY sha256"  # noqa: S608
-        digests = [digest for (digest,) in self.connection.execute(sql, (run_id,)).fetchall()]
-        for digest in digests:  # one by one: each may have many megabytes
+        for digest in payloads_of(self.connection, run_id):  # one by one: each may have many megabytes
             with self._unit():
-                if self._on_postgresql:
-                    # Wait for whoever is just noting a use; the next statement sees it.
-                    self.connection.execute(f"SELECT 1 FROM {PAYLOADS} WHERE sha256 = %s FOR UPDATE", (digest,))  # noqa: S608
-                sql = f"DELETE FROM {PAYLOAD_USES} WHERE sha256 = %s AND run_id = %s"  # noqa: S608
-                self.connection.execute(sql, (digest, run_id))
-                self.payloads += self.connection.execute(
-                    f"DELETE FROM {PAYLOADS} WHERE sha256 = %s"  # noqa: S608
-                    f" AND NOT EXISTS (SELECT 1 FROM {PAYLOAD_USES} WHERE sha256 = %s)",
-                    (digest, digest),
-                ).rowcount
+                self.payloads += delete_payload(self.connection, run_id, digest)
 
     def _delete_spans(self, run_id: str) -> None:
-        """Only a run's own spans name it; those below them are found by their parents."""
-        sql = f"SELECT DISTINCT trace_id FROM {SPANS} WHERE is_root AND run_id = %s"  # noqa: S608
-        for (trace_id,) in self.connection.execute(sql, (run_id,)).fetchall():
-            sql = f"SELECT id, span_id, parent_id, run_id FROM {SPANS} WHERE trace_id = %s"  # noqa: S608
-            rows = self.connection.execute(sql, (trace_id,)).fetchall()
-            self._delete_by_id(SPANS, spans_of_runs(rows, [run_id]))
+        self._delete_by_id(SPANS, spans_of(self.connection, run_id))
 
     def _delete_by_id(self, table: str, ids: Sequence[int]) -> None:
         start = 0
@@ -164,13 +139,6 @@ class Purge:
                     [*run_ids, self._rows],
                 ).rowcount
 
-    def _delete_cards(self, run_ids: Sequence[str]) -> None:
-        if run_ids:
-            marks = _marks(run_ids)
-            self.connection.execute(f"UPDATE {RUNS} SET origin_id = NULL WHERE origin_id IN {marks}", run_ids)  # noqa: S608
-            self.connection.execute(f"DELETE FROM {TAGS} WHERE run_id IN {marks}", run_ids)  # noqa: S608
-            self.runs += self.connection.execute(f"DELETE FROM {RUNS} WHERE id IN {marks}", run_ids).rowcount  # noqa: S608
-
     @contextmanager
     def _unit(self) -> Iterator[None]:
         """One transaction. How long it took decides how large the next one is, and how long others have their turn."""
@@ -189,19 +157,6 @@ class Purge:
         elif took < SHORT_SECONDS:
             self._rows = min(self._rows * 2, MOST_ROWS)
         time.sleep(max(took, LEAST_PAUSE_SECONDS))
-
-
-@cache
-def tables_of_runs() -> tuple[str, ...]:
-    """Every other table with a `run_id`: what stands there of a run goes with its values."""
-    others = (
-        model
-        for model in apps.get_app_config("runs").get_models()
-        if model not in (RunEvent, RunTag, PayloadUse, Span, WorkflowRun)
-    )
-    return tuple(
-        model._meta.db_table for model in others if any(field.column == "run_id" for field in model._meta.local_fields)
-    )
 
 
 def _marks(values: Collection[object]) -> str:

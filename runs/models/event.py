@@ -1,6 +1,6 @@
 """The log of a run, append-only: the truth, of which state, results, steps and chunks are folds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import models
 
@@ -79,19 +79,6 @@ def put_together(digest: str, rows: Mapping[str, tuple[bytes, Sequence[Sequence]
     return b"".join(pieces)
 
 
-class PayloadUseQuerySet(models.QuerySet["PayloadUse"]):
-    def forget_runs(self, run_ids: Iterable[str]) -> int:
-        """Delete these runs' uses, and the values that nobody else uses. How many values. In a transaction."""
-        mine = self.filter(run_id__in=list(run_ids))
-        digests = sorted(set(mine.values_list("sha256", flat=True)))
-        # Whoever is just noting a use of one of them is waited for: the next statement sees it.
-        values = Payload.objects.filter(sha256__in=digests).order_by("sha256")
-        list(values.select_for_update().values_list("sha256", flat=True))
-        mine.delete()
-        used = self.model.objects.filter(sha256=models.OuterRef("sha256"))
-        return values.exclude(models.Exists(used)).delete()[0]
-
-
 class PayloadUse(models.Model):
     """A run whose history holds a large value: the value is deleted with the last of them."""
 
@@ -99,8 +86,6 @@ class PayloadUse(models.Model):
     sha256 = models.CharField(max_length=64)
     # No foreign key in the database, as in the log.
     run = models.ForeignKey(WorkflowRun, on_delete=models.CASCADE, related_name="+", db_constraint=False)
-
-    objects = PayloadUseQuerySet.as_manager()
 
     class Meta:
         verbose_name = "use of a large value"

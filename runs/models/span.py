@@ -1,6 +1,6 @@
 """A span of a trace, as it is stored: what the waterfall, the trace API and the downloads are made of."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import models
 
@@ -34,22 +34,6 @@ class SpanQuerySet(models.QuerySet["Span"]):
     def roots(self) -> "SpanQuerySet":
         """The span of each run that nobody encloses: one for each trace and start."""
         return self.filter(is_root=True)
-
-    def forget_runs(self, run_ids: Iterable[str]) -> int:
-        """Delete the spans of these runs; those of other runs in the same traces stay. How many there were."""
-        wanted = set(run_ids)
-        roots = self.filter(is_root=True, run_id__in=wanted).values_list("trace_id", flat=True)
-        gone = 0
-        for trace_id in {bytes(trace_id) for trace_id in roots}:
-            spans = self.filter(trace_id=trace_id)
-            others = set(spans.filter(kind=SpanKind.RUN).exclude(run_id="").values_list("run_id", flat=True)) - wanted
-            if not others:
-                gone += spans.delete()[0]
-                continue
-            mine = spans_of_runs(list(spans.values_list("id", "span_id", "parent_id", "run_id")), wanted)
-            for first in range(0, len(mine), 500):
-                gone += self.filter(id__in=mine[first : first + 500]).delete()[0]
-        return gone
 
 
 def spans_of_runs(rows: Sequence[tuple[int, int, int | None, str]], run_ids: Collection[str]) -> list[int]:

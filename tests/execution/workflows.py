@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, field_validator
 
-from runs.engine import UNSET, StepContext, Workflow, step
+from runs.engine import UNSET, StepContext, TripWire, Workflow, step
 
 
 class Number(BaseModel):
@@ -370,3 +370,20 @@ async def meddle(ctx: StepContext) -> str:
 
 
 meddling = Workflow(id="meddling").then(meddle).commit()
+
+
+@step(id="turn")
+async def turn(ctx: StepContext) -> object:
+    """Brings the run into the state that its input names."""
+    match ctx.input["to"]:
+        case "suspended" if ctx.resume_data is UNSET:
+            return await ctx.suspend({"message": "Which way?"})
+        case "failed":
+            raise ValueError("a wrong turn")
+        case "tripwire":
+            raise TripWire("no way through")
+    return ctx.input
+
+
+turning = Workflow(id="turning").then(turn)
+turning.sleep(lambda ctx: 3600 if ctx.input_data["to"] == "waiting" else 0).then(echo).commit()

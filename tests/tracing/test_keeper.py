@@ -9,7 +9,8 @@ from opentelemetry import trace as otel
 
 from runs.engine.redaction import Redactor
 from runs.engine.tracing import Tracing
-from runs.execution.connection import connect
+from runs.execution.connection import DjangoUnit, connect
+from runs.execution.deletion import spans_of
 from runs.execution.recovery import close_spans
 from runs.models import Span, SpanKind, SpanState
 from runs.models.span import signed, spans_of_runs
@@ -174,11 +175,16 @@ def test_spans_go_with_their_runs_and_leave_those_of_others_in_the_trace(keeper,
         run.step("s").end()
         run.end()
     assert keeper.force_flush()
-    assert Span.objects.forget_runs(["r-1", "unknown"]) == 2
+    assert delete_spans("r-1", "unknown") == 2
     assert read_trace(TRACE).run_ids == ["r-2"]
     assert len(read_trace(TRACE).spans) == 2
-    assert Span.objects.forget_runs(["r-2"]) == 2
+    assert delete_spans("r-2") == 2
     assert read_trace(TRACE) is None
+
+
+def delete_spans(*run_ids: str) -> int:
+    ids = [span for run_id in run_ids for span in spans_of(DjangoUnit(), run_id)]
+    return Span.objects.filter(pk__in=ids).delete()[0]
 
 
 def test_a_span_belongs_to_the_nearest_run_above_it_even_where_parents_go_in_a_circle():
