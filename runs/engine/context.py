@@ -279,6 +279,7 @@ class StepContext(Generic[I_co]):
             return DONE
         value = self._checked(self._body.site.step.state_schema, state, STEP_STATE, _STATE_CODE)
         self._state_update = dict(value) if isinstance(value, Mapping) else None
+        self._body.ex.redactor.learn(self._state_update)  # what the step says next may hold it
         return DONE
 
     def suspend(self, payload: object = UNSET, *, resume_label: str | Iterable[str] | None = None) -> Awaitable[None]:

@@ -62,11 +62,10 @@ class Redactor:
         self._rules: dict[str, str | None] = {}
         self._marked_keys = tuple(orjson.dumps(name)[1:-1].translate(_LOWER) + b'":' for name in sorted(secrets))
         self._known: dict[str, None] = {}  # secrets that are searched for, in the order in which they came
-        self._since: list[int] = []  # of each: the event from which on it is known
         self._never: frozenset[str] = frozenset()  # ids of steps, of the workflow
         self._ids: frozenset[str] = frozenset()  # of this run
         self._input_is_secret = self._answer_is_secret = False
-        self._searches: dict[int, SecretSearch] = {}  # by how many of the secrets it looks for
+        self._made: tuple[int, SecretSearch] | None = None  # the search, and how many secrets it looks for
 
     @classmethod
     def of(cls, *schemas: object) -> Self:
@@ -87,7 +86,7 @@ class Redactor:
     def _take_names(self, other: "Redactor", never: Iterable[str]) -> None:
         self._marked, self._harmless = other._marked, other._harmless
         self._rules, self._marked_keys = other._rules, other._marked_keys
-        self._known, self._since, self._searches = {}, [], {}
+        self._known, self._made = {}, None
         self._never, self._ids = other._never, frozenset(never)
         self._input_is_secret, self._answer_is_secret = other._input_is_secret, other._answer_is_secret
 
@@ -103,7 +102,7 @@ class Redactor:
     @property
     def known(self) -> int:
         """How many secrets are searched for."""
-        return len(self._since)
+        return len(self._known)
 
     # --- By name ---
 
@@ -130,29 +129,29 @@ class Redactor:
 
     # --- What is known ---
 
-    def learn(self, value: object, since: int = 0) -> None:
-        """Know the secrets in a value, by the names they stand at. `since`: the event that holds it."""
+    def learn(self, value: object) -> None:
+        """Know the secrets in a value, by the names they stand at."""
         for secret in _secrets(self, value):
-            self.learn_secret(secret, since)
+            self.learn_secret(secret)
 
-    def learn_run(self, input: object, *others: object, since: int = 0) -> None:
+    def learn_run(self, input: object, *others: object) -> None:
         """Know the secrets of a run's input, and of its context and state."""
         if self._input_is_secret:
-            self.learn_secret(input, since)
-        self.learn([input, *others], since)
+            self.learn_secret(input)
+        self.learn([input, *others])
 
-    def learn_answer(self, data: object, since: int = 0) -> None:
+    def learn_answer(self, data: object) -> None:
         """Know the secrets of what a suspended step was answered."""
         if self._answer_is_secret:
-            self.learn_secret(data, since)
-        self.learn(data, since)
+            self.learn_secret(data)
+        self.learn(data)
 
-    def learn_text(self, text: bytes, since: int = 0) -> None:
+    def learn_text(self, text: bytes) -> None:
         """As learn(), of a value as JSON; one that names nothing secret is not parsed."""
         if self._names_in(text):
-            self.learn(orjson.loads(text), since)
+            self.learn(orjson.loads(text))
 
-    def learn_secret(self, value: object, since: int = 0) -> None:
+    def learn_secret(self, value: object) -> None:
         """Know that this value, and every text and number in it, is a secret."""
         for leaf in _leaves(value):
             for text in searched_texts(leaf):
@@ -161,28 +160,21 @@ class Redactor:
                 is_word = text in OWN_WORDS or text in self._never or text in self._ids or text.lower() in SECRET_WORDS
                 if text not in self._known and not is_word and not text.startswith("[masked"):
                     self._known[text] = None
-                    self._since.append(since)
 
-    def _search(self, upto: int | None) -> SecretSearch | None:
-        """A search for the secrets that are known, or were so at an event."""
-        count = len(self._since) if upto is None else bisect_right(self._since, upto)
+    def _search(self) -> SecretSearch | None:
+        count = len(self._known)
         if count == 0:
             return None
-        search = self._searches.get(count)
-        if search is None:
-            if len(self._searches) >= 8:
-                self._searches.clear()
-            search = self._searches[count] = SecretSearch(list(self._known)[:count])
-        return search
+        made = self._made
+        if made is None or made[0] != count:
+            made = self._made = (count, SecretSearch(list(self._known)))
+        return made[1]
 
     # --- By value ---
 
-    def apply(self, value: object, upto: int | None = None) -> object:
-        """The value as JSON data without what is hidden: `[masked: why]` by name, `[masked]` by value.
-
-        `upto`: an event; what became known after it is not searched for.
-        """
-        return self._applied(value, self._search(upto))
+    def apply(self, value: object) -> object:
+        """The value as JSON data without what is hidden: `[masked: why]` by name, `[masked]` by value."""
+        return self._applied(value, self._search())
 
     def _applied(self, value: object, search: SecretSearch | None) -> object:
         if isinstance(value, str):
@@ -204,7 +196,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text without what is known to be secret."""
-        return _redacted(text, self._search(None))
+        return _redacted(text, self._search())
 
     def line(self, text: str) -> str:
         """A line of a log: as text(), and without what follows a secret's name, as in `password=…`."""
@@ -213,22 +205,14 @@ class Redactor:
 
     # --- Texts of JSON ---
 
-    def texts(self, texts: Sequence[bytes], seqs: Sequence[int] | None = None) -> Sequence[bytes]:
+    def texts(self, texts: Sequence[bytes]) -> Sequence[bytes]:
         """JSON texts with what is hidden replaced; the same bytes where nothing is.
 
         All are searched at once, for most hold nothing: a search through many costs a tenth of one through each.
-        `seqs`: of the events that the texts are of, in order; each is searched for what was known at it.
         """
         if not texts:
             return texts
-        if (
-            seqs is not None
-            and self._since
-            and bisect_right(self._since, seqs[0]) != bisect_right(self._since, seqs[-1])
-        ):
-            return [self._one(text, seq) for text, seq in zip(texts, seqs, strict=True)]
-        upto = None if seqs is None else seqs[-1]
-        search = self._search(upto)
+        search = self._search()
         joined = b" ".join(texts)
         hits = self._names_in(joined)
         if search is not None:
@@ -243,12 +227,9 @@ class Redactor:
             redacted[index] = self._hidden(texts[index], search)
         return redacted
 
-    def _one(self, text: bytes, seq: int) -> bytes:
-        return self.texts([text], [seq])[0]
-
     def known_out_of(self, text: bytes) -> bytes:
         """A JSON text, redacted by name already, without what is known to be secret, and without secret addresses."""
-        search = self._search(None)
+        search = self._search()
         if (search is not None and search.find(text)) or _may_hold_address(text):
             return self._hidden(text, search)
         return text

@@ -34,7 +34,8 @@ _NEXT = (
 class RunRedactor(Redactor):
     """Knows the secrets of a run's log up to an event, and reads on when it is asked for a later one. From any thread.
 
-    What an event shows depends on the events up to it alone: a line reads the same live, later, and in a download.
+    What is known when a line is read is taken out of it. Downloads and digests know the whole log first, so they agree;
+    a line that was sent before its secret became known as one is redacted from then on.
     """
 
     def __init__(self, run_id: str, names: Redactor) -> None:
@@ -91,12 +92,12 @@ class RunRedactor(Redactor):
     def _take(self, seq: int, type: str, text: bytes, large: Any) -> None:
         with suppress(orjson.JSONDecodeError):  # who reads the event says so
             if self._input_is_secret and type in STARTS:
-                self.learn_secret(orjson.loads(text).get("input"), seq)
+                self.learn_secret(orjson.loads(text).get("input"))
             if self._answer_is_secret:
                 data = orjson.loads(text)
                 for key in ANSWERS:
-                    self.learn_secret(data.get(key), seq)
-            self.learn_text(text, seq)
+                    self.learn_secret(data.get(key))
+            self.learn_text(text)
         if large:
             self._take_large(seq)
 
@@ -114,12 +115,12 @@ class RunRedactor(Redactor):
         for key in event.large or ():
             if key in LARGE_PARTS:
                 with suppress(MissingValue):  # who reads the event says so
-                    self._take_part(event.seq, key, event.large[key])
+                    self._take_part(key, event.large[key])
 
-    def _take_part(self, seq: int, key: str, text: bytes) -> None:
+    def _take_part(self, key: str, text: bytes) -> None:
         if (key == "input" and self._input_is_secret) or (key in ANSWERS and self._answer_is_secret):
-            self.learn_secret(orjson.loads(text), seq)
-        self.learn_text(text, seq)
+            self.learn_secret(orjson.loads(text))
+        self.learn_text(text)
 
     def events(self, events: Sequence[Event]) -> list[Event]:
         """The events of a log, redacted by all that is known."""

@@ -52,10 +52,9 @@ def lines_of(redactor: RunRedactor, events: Sequence[Sequence]) -> list[Line]:
     """The lines of events, or of rows of the table: seq, type, at, data, large."""
     if not events:
         return []
-    seqs = [event[0] for event in events]
     if not redactor.follow(events):
-        redactor.reach(max(seqs))
-    texts = redactor.texts([bytes(event[3]) for event in events], seqs)
+        redactor.reach(max(events[0][0], events[-1][0]))
+    texts = redactor.texts([bytes(event[3]) for event in events])
     together = b"".join(texts)
     if b"\n" in together or b"\r" in together:  # between tokens only: within a string, JSON has no raw line break
         texts = [text.replace(b"\r", b" ").replace(b"\n", b" ") for text in texts]

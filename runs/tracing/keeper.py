@@ -98,7 +98,10 @@ class SpanKeeper(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         if span.context is None:
             return
-        is_of_run = self._open.pop(span.context.span_id, None) is not None
+        opened = self._open.pop(span.context.span_id, None)
+        is_of_run = opened is not None
+        if is_of_run:  # the SDK hands on a copy, without what was set on the span
+            setattr(span, REDACTOR, getattr(opened, REDACTOR, None))
         if is_of_run or (span.kind is otel.SpanKind.SERVER and REQUEST_RUN in (span.attributes or {})):
             self._take(span)
 

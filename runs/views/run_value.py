@@ -97,7 +97,7 @@ def _of_run(page: RunPage, of: str, seq: int) -> object:
             return (first_data(page).get("tracingOptions") or {}).get("metadata", UNSET)
         case "event":
             events = read_events(page.run.pk, after=seq - 1, limit=1) if seq else []
-            return events[0].decoded() if events and events[0].seq == seq else UNSET
+            return page.redactor.events(events)[0].decoded() if events and events[0].seq == seq else UNSET
     return UNSET
 
 
