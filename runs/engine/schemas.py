@@ -11,10 +11,10 @@ import orjson
 
 from .errors import EngineError, InvalidInput
 from .failures import failure_of, log_failure
-from .json_schema import JsonSchema
 from .parsed import Issue, Parsed
 
 if TYPE_CHECKING:
+    from .json_schema import JsonSchema
     from .pydantic_schema import PydanticSchema
 
 logger = logging.getLogger("wfconsole.engine")
@@ -55,7 +55,7 @@ class Schema:
     __slots__ = ("_has_secrets", "_model", "_plain", "copies", "json_schema")
 
     def __init__(
-        self, json_schema: dict[str, object], *, model: "PydanticSchema | None", plain: JsonSchema | None
+        self, json_schema: dict[str, object], *, model: "PydanticSchema | None", plain: "JsonSchema | None"
     ) -> None:
         self.json_schema = json_schema
         self._model = model
@@ -76,6 +76,8 @@ class Schema:
         if isinstance(source, cls):
             return source
         if isinstance(source, bool | Mapping):
+            from .json_schema import JsonSchema  # a workflow without such schemas starts sooner
+
             document = {} if source is True else {"not": {}} if source is False else dict(source)
             return cls(document, model=None, plain=JsonSchema(document, parses=parses))
         from .pydantic_schema import PydanticSchema  # see there why it is imported so late
