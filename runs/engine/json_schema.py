@@ -5,9 +5,11 @@ fits is read: defaults are filled in and unknown keys dropped. `format` is asser
 docs/schemas.md says. No reference is followed out of the document.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
+
+import orjson
 
 from . import schema_patterns
 from .errors import InvalidWorkflow, NotJson
@@ -28,6 +30,26 @@ _NO_FIT = "The value does not fit the schema"
 _MAX_ISSUES = 200
 
 
+MAX_CACHED = 100_000  # bytes of a schema; larger ones are compiled anew
+
+
+def compiled(schema: dict[str, object], *, parses: bool) -> "JsonSchema":
+    """The compiled schema. The same small one is compiled once: a definition is checked and built several times.
+
+    Raises InvalidWorkflow, see JsonSchema.
+    """
+    try:
+        text = orjson.dumps(schema)
+    except (TypeError, RecursionError):  # deeper or with larger numbers than orjson writes
+        return JsonSchema(schema, parses=parses)
+    return _compiled_text(text, parses) if len(text) <= MAX_CACHED else JsonSchema(schema, parses=parses)
+
+
+@lru_cache(maxsize=64)
+def _compiled_text(text: bytes, parses: bool) -> "JsonSchema":
+    return JsonSchema(orjson.loads(text), parses=parses)
+
+
 class JsonSchema:
     """A JSON Schema, compiled once. `parses`: values are read, and issues worded as Zod does; else as Ajv does."""
 
@@ -38,7 +60,7 @@ class JsonSchema:
         self._parses = parses
         self._document = SchemaDocument(schema)
         self._effort = SchemaEffort(self._document)
-        self._validator = _compiled(schema)
+        self._validator = _validator(schema)
         self._registry: jsonschema_rs.Registry | None = None
         self._validators: dict[SchemaNode, jsonschema_rs.Validator | None] = {}
         self._reader = SchemaReader(self._document, self._is_valid) if parses else None
@@ -125,11 +147,11 @@ class JsonSchema:
             return None
 
 
-def _compiled(schema: dict[str, object]) -> "jsonschema_rs.Validator":
+def _validator(schema: dict[str, object]) -> "jsonschema_rs.Validator":
     import jsonschema_rs  # only now: a workflow without such schemas starts sooner
 
     # Only with `offline`: jsonschema_rs.meta, for one, fetches the dialect that `$schema` names.
-    compiled = partial(
+    validator = partial(
         jsonschema_rs.validator_for,
         schema,
         validate_formats=True,
@@ -137,11 +159,11 @@ def _compiled(schema: dict[str, object]) -> "jsonschema_rs.Validator":
         pattern_options=schema_patterns.options(),
     )
     try:
-        return compiled(mask=_MASK)
+        return validator(mask=_MASK)
     except (jsonschema_rs.ReferencingError, ValueError):
         pass
     try:
-        return compiled()  # for words that repeat what is wrong with the schema
+        return validator()  # for words that repeat what is wrong with the schema
     except jsonschema_rs.ValidationError as error:
         pointer = "".join(f"/{pointer_part(part)}" for part in error.instance_path)
         raise broken(pointer, error.message.rstrip(".")) from None

@@ -7,6 +7,7 @@ Source: JSON Schema 2020-12, core, chapters 7 to 11, and what drafts 4 to 2019-0
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import unquote, urljoin
 
 from .errors import InvalidWorkflow
@@ -24,22 +25,40 @@ _DRAFTS = {
     "json-schema.org/schema": 20,
 }
 
-# Where subschemas are: keyword, first and last draft that knows it.
-IN_PLACE_SINGLE = (("not", 4, 20), ("if", 7, 20), ("then", 7, 20), ("else", 7, 20))
-IN_PLACE_LISTS = (("allOf", 4, 20), ("anyOf", 4, 20), ("oneOf", 4, 20))
-IN_PLACE_MAPS = (("dependentSchemas", 19, 20), ("dependencies", 4, 20))
-CHILD_SINGLE = (
-    ("additionalProperties", 4, 20),
-    ("items", 4, 20),
-    ("additionalItems", 4, 19),
-    ("contains", 6, 20),
-    ("propertyNames", 6, 20),
-    ("unevaluatedItems", 19, 20),
-    ("unevaluatedProperties", 19, 20),
-)
-CHILD_LISTS = (("items", 4, 19), ("prefixItems", 20, 20))
-CHILD_MAPS = (("properties", 4, 20), ("patternProperties", 4, 20))
-DEFINITION_MAPS = (("$defs", 4, 20), ("definitions", 4, 20))
+
+class _Place(NamedTuple):
+    """What a keyword has subschemas in, and the first and last draft that knows it so; None: not in that."""
+
+    is_child: bool = False  # judges a part of the value
+    single: tuple[int, int] | None = None
+    listed: tuple[int, int] | None = None
+    by_key: tuple[int, int] | None = None
+    is_definition: bool = False  # judges nothing by itself
+
+
+_PLACES = {
+    "not": _Place(single=(4, 20)),
+    "if": _Place(single=(7, 20)),
+    "then": _Place(single=(7, 20)),
+    "else": _Place(single=(7, 20)),
+    "allOf": _Place(listed=(4, 20)),
+    "anyOf": _Place(listed=(4, 20)),
+    "oneOf": _Place(listed=(4, 20)),
+    "dependentSchemas": _Place(by_key=(19, 20)),
+    "dependencies": _Place(by_key=(4, 20)),
+    "properties": _Place(is_child=True, by_key=(4, 20)),
+    "patternProperties": _Place(is_child=True, by_key=(4, 20)),
+    "additionalProperties": _Place(is_child=True, single=(4, 20)),
+    "unevaluatedProperties": _Place(is_child=True, single=(19, 20)),
+    "propertyNames": _Place(is_child=True, single=(6, 20)),
+    "items": _Place(is_child=True, single=(4, 20), listed=(4, 19)),
+    "prefixItems": _Place(is_child=True, listed=(20, 20)),
+    "additionalItems": _Place(is_child=True, single=(4, 19)),
+    "unevaluatedItems": _Place(is_child=True, single=(19, 20)),
+    "contains": _Place(is_child=True, single=(6, 20)),
+    "$defs": _Place(by_key=(4, 20), is_definition=True),
+    "definitions": _Place(by_key=(4, 20), is_definition=True),
+}
 REFERENCES = (("$ref", 4, 20), ("$dynamicRef", 20, 20), ("$recursiveRef", 19, 19))
 
 
@@ -136,8 +155,9 @@ class SchemaDocument:
                     self._link_reference(node, keyword, reference)
         for node in self._nodes.values():
             node.in_place = list(node.references)
-            for is_child, member, _ in subschemas(node, definitions=False):
-                (node.children if is_child else node.in_place).append(self._nodes[id(member)])
+            for place, member, _ in subschemas(node):
+                if not place.is_definition:
+                    (node.children if place.is_child else node.in_place).append(self._nodes[id(member)])
 
     def _link_reference(self, node: SchemaNode, keyword: str, reference: object) -> None:
         if not isinstance(reference, str):
@@ -198,41 +218,28 @@ class SchemaDocument:
                 raise broken(node.pointer, words)
 
 
-def subschemas(node: SchemaNode, *, definitions: bool = True) -> Iterator[tuple[bool, Mapping[str, object], str]]:
-    """The subschemas right within a node: whether it judges a part of the value, the subschema, its pointer.
-
-    `definitions`: also those that judge nothing by themselves.
-    """
-    if node.draft > 7 or "$ref" not in node.schema:
-        for keywords, is_child in (
-            (IN_PLACE_SINGLE + IN_PLACE_LISTS + IN_PLACE_MAPS, False),
-            (CHILD_SINGLE + CHILD_LISTS + CHILD_MAPS, True),
-        ):
-            for keyword, first, last in keywords:
-                if first <= node.draft <= last:
-                    yield from ((is_child, *found) for found in _members(node.schema, keyword))
-    if definitions:
-        for keyword, _, _ in DEFINITION_MAPS:
-            yield from ((False, *found) for found in _members(node.schema, keyword))
-
-
-_SINGLE = frozenset(keyword for keyword, _, _ in IN_PLACE_SINGLE + CHILD_SINGLE)
-_LISTS = frozenset(keyword for keyword, _, _ in IN_PLACE_LISTS + CHILD_LISTS)
+def subschemas(node: SchemaNode) -> Iterator[tuple[_Place, dict[str, object], str]]:
+    """The subschemas right within a node: where they are, the subschema, its pointer from the node."""
+    only_definitions = node.draft <= 7 and "$ref" in node.schema
+    for keyword, value in node.schema.items():
+        place = _PLACES.get(keyword)
+        if place is None or (only_definitions and not place.is_definition):
+            continue
+        if isinstance(value, dict):
+            if _knows(place.single, node):
+                yield place, value, f"/{keyword}"
+            elif _knows(place.by_key, node):
+                for name, member in value.items():
+                    if isinstance(member, dict):
+                        yield place, member, f"/{keyword}/{pointer_part(name)}"
+        elif isinstance(value, list) and _knows(place.listed, node):
+            for index, member in enumerate(value):
+                if isinstance(member, dict):
+                    yield place, member, f"/{keyword}/{index}"
 
 
-def _members(schema: Mapping[str, object], keyword: str) -> Iterator[tuple[Mapping[str, object], str]]:
-    value = schema.get(keyword)
-    if isinstance(value, Mapping):
-        if keyword in _SINGLE:
-            yield value, f"/{keyword}"
-        elif keyword not in _LISTS:
-            for name, member in value.items():
-                if isinstance(member, Mapping):
-                    yield member, f"/{keyword}/{pointer_part(name)}"
-    elif isinstance(value, list) and keyword in _LISTS:
-        for index, member in enumerate(value):
-            if isinstance(member, Mapping):
-                yield member, f"/{keyword}/{index}"
+def _knows(drafts: tuple[int, int] | None, node: SchemaNode) -> bool:
+    return drafts is not None and drafts[0] <= node.draft <= drafts[1]
 
 
 def count_ways(

@@ -68,18 +68,17 @@ class Schema:
     def of(cls, source: Any, *, parses: bool = True) -> Self:
         """A schema from a Pydantic model, any type that Pydantic knows, or a JSON Schema.
 
-        A JSON Schema reads values as a model does: defaults are filled in, keys outside `properties` are dropped
-        unless `additionalProperties` allows or refuses them. That serves people better than a plain check, which
-        `parses=False` gives: nothing is filled in or dropped, and messages are those of the Ajv library.
-        Raises InvalidWorkflow for a schema that is broken.
+        A JSON Schema reads values as a model does: defaults are filled in, keys that no part of it knows are dropped
+        (docs/schemas.md says when). `parses=False` gives a plain check: nothing is filled in or dropped, and messages
+        are those of the Ajv library. Raises InvalidWorkflow for a schema that cannot be used.
         """
         if isinstance(source, cls):
             return source
         if isinstance(source, bool | Mapping):
-            from .json_schema import JsonSchema  # a workflow without such schemas starts sooner
+            from .json_schema import compiled  # a workflow without such schemas starts sooner
 
             document = {} if source is True else {"not": {}} if source is False else dict(source)
-            return cls(document, model=None, plain=JsonSchema(document, parses=parses))
+            return cls(document, model=None, plain=compiled(document, parses=parses))
         from .pydantic_schema import PydanticSchema  # see there why it is imported so late
 
         model = PydanticSchema(source)
