@@ -18,6 +18,7 @@ from runs.engine.errors import (
     RunAlreadyExists,
     RunAlreadyStarted,
     RunNotFound,
+    UnreadableEvent,
 )
 from runs.execution.start import (
     InputTooLarge,
@@ -78,6 +79,7 @@ STATUSES: list[tuple[type[Exception], int]] = [
     (CannotTimeTravel, 409),
     (WorkflowDisabled, 409),
     (KeyUsed, 409),
+    (UnreadableEvent, 409),  # no 500: a client that repeats the call gets the same
     (RunPurged, 410),
     (InputTooLarge, 413),
     (RequestDataTooBig, 413),

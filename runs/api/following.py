@@ -12,10 +12,11 @@ import orjson
 from django.db.models import CharField
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from runs.engine.errors import EngineError
+from runs.engine.errors import EngineError, UnreadableEvent
+from runs.engine.events import Event
 from runs.engine.failures import error_json
+from runs.engine.fold import fold
 from runs.engine.results import RunStatus
-from runs.engine.snapshot import fold
 from runs.engine.step_result import run_result
 from runs.engine.undefined import UNSET
 from runs.engine.watch_events import stream_finish, stream_start
@@ -88,7 +89,10 @@ def _result_text(run_id: str, redactor: RunRedactor) -> bytes | None:
         return None
     events = stored_events(run_id, TOLD)
     redactor.take_log(events)
-    snapshot = fold(run_id, workflow_id, events)
+    try:
+        snapshot = fold(run_id, workflow_id, events)
+    except UnreadableEvent as error:
+        return orjson.dumps({"status": status, "runId": run_id, "error": error_json(error)})
     return redactor.json(
         orjson.dumps(run_result(snapshot, trace_id=trace_id or None, span_id=span_id or None).to_json())
     )
@@ -151,7 +155,11 @@ async def _records(
                 await in_reader(redactor.reach, events[-1].seq)
             for event in events:
                 cursor = event.seq
-                found = reader.records(event)
+                try:
+                    found = reader.records(event)
+                except Exception as error:
+                    yield _unreadable(run.pk, event, error)
+                    return
                 over = event.seq >= first_seq and reader.ends(event)
                 if event.seq >= first_seq:
                     for record in found:
@@ -168,6 +176,12 @@ async def _records(
             await _wait(news)
             if await access.is_lost():
                 return
+
+
+def _unreadable(run_id: str, event: Event, error: Exception) -> bytes:
+    """The last record of a stream that comes to an event that cannot be read."""
+    told = error if isinstance(error, UnreadableEvent) else UnreadableEvent.of_form(event.seq, event.type, error)
+    return orjson.dumps(stream_finish(run_id, RunStatus.FAILED, UNSET, None, error_json(told))) + SEPARATOR
 
 
 @asynccontextmanager

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 from django.http import HttpResponse
 
+from runs.engine.errors import UnreadableEvent
+from runs.engine.records import RunSnapshot
 from runs.engine.results import RunStatus
 from runs.engine.run_state import run_state, snapshot_form
 from runs.engine.store import RunCard
@@ -74,10 +76,17 @@ def _told_of(run: WorkflowRun) -> dict[str, Any]:
 
 def run_row(run: WorkflowRun) -> dict[str, Any]:
     """A row of a list, redacted: everything that is stored of the run. It needs the run's `version`, and no code."""
-    snapshot = snapshot_of(run)
+    head = _head(run) | _told_of(run)
+    try:
+        snapshot = snapshot_of(run)
+        told: dict[str, Any] = {}
+    except UnreadableEvent as error:
+        # The row of a run that cannot be read has its card, and says so.
+        snapshot = RunSnapshot(run.pk, run.workflow_id)
+        told = {"unreadable": str(error)}
     text = orjson.dumps(snapshot_form(run.version.graph, card_of(run), snapshot))
     shown = orjson.Fragment(redactor_for(run, snapshot.seq).json(text))
-    return _head(run) | _told_of(run) | {"snapshot": shown}
+    return head | told | {"snapshot": shown}
 
 
 def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dict[str, Any]:

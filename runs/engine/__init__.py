@@ -22,6 +22,7 @@ from .errors import (
 )
 from .events import Event, EventType
 from .executor import append_cancel, execute
+from .fold import fold
 from .lifecycle import RunEnd, RunInfo
 from .mapping import MapConfig
 from .records import RunSnapshot, StepRecord
@@ -29,7 +30,6 @@ from .request_context import RequestContext
 from .results import RunStatus, StepStatus, WorkflowResult
 from .run import Run
 from .schemas import Schema
-from .snapshot import fold
 from .step import RetryPolicy, Step, step
 from .step_info import StepInfo
 from .store import MemoryRunStore, RunCard, RunLog, RunStore

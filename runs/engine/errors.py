@@ -85,6 +85,12 @@ class UnreadableEvent(EngineError):
         self.seq = seq
         super().__init__(f"Event {seq} ({type.removeprefix('workflow-')}) cannot be read: {reason}.")
 
+    @classmethod
+    def of_form(cls, seq: int, type: str, error: Exception) -> "UnreadableEvent":
+        """JSON of any other form than the type of the event has; `error`: what reading it raised. Its text may have a
+        value of the run, and is left out."""
+        return cls(seq, type, f"its data is not that of such an event ({error.__class__.__name__})")
+
 
 class MissingValue(EngineError):
     """A large value is not stored, or is stored in part. The text is the end of a sentence."""

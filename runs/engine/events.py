@@ -66,6 +66,7 @@ class EventType(StrEnum):
     STEP_CUSTOM = "workflow-step-custom"  # a chunk by writer.custom(): chunk
 
 
+UNREADABLE = "unreadable"  # in place of the data of an event that cannot be read: a sentence, for pages and lines
 CHUNK_TYPES = frozenset({EventType.STEP_OUTPUT, EventType.STEP_CUSTOM})
 
 # How a reference to an earlier value is called, and what the value is called when it is back in its place.
@@ -105,6 +106,13 @@ class Event(NamedTuple):
                 raise UnreadableEvent(self.seq, self.type, f"the value of {key!r} is no JSON: {error}") from None
         return data
 
+    def legible(self) -> dict[str, Any]:
+        """As decoded(), for pages; of an event that cannot be read, a sentence under `unreadable`."""
+        try:
+            return self.decoded()
+        except UnreadableEvent as error:
+            return {UNREADABLE: str(error)}
+
     def small(self) -> dict[str, Any]:
         """The data as Python values without its large ones. Raises UnreadableEvent."""
         try:
@@ -136,7 +144,7 @@ def encode_event_data(data: Mapping[str, object] | bytes) -> bytes:
 def put_back(events: Iterable[Event]) -> list[Event]:
     """The events of a whole log, from its first one on, with every value in the place where it was left out.
 
-    Raises UnreadableEvent.
+    An event that cannot be read stays as it is.
     """
     texts: dict[int, bytes] = {}
     whole: list[Event] = []
@@ -144,8 +152,12 @@ def put_back(events: Iterable[Event]) -> list[Event]:
         if event.type in CHUNK_TYPES:
             whole.append(event)
             continue
-        data: dict[str, object] = event.small()
-        large = event.large_texts()
+        try:
+            data: dict[str, object] = event.small()
+            large = event.large_texts()
+        except UnreadableEvent:  # for whoever decodes it
+            whole.append(event)
+            continue
         changed = bool(large)
         data.update({key: orjson.Fragment(text) for key, text in large.items()})
         for reference, key in REFERENCES.items():

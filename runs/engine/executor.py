@@ -17,6 +17,7 @@ from .errors import NonRetryableError
 from .events import Event, EventType
 from .execution import Execution, LeftBehind, Parked
 from .failures import Failure, failure_of
+from .fold import fold
 from .foreach import run_foreach
 from .graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
 from .lifecycle import RunEnd, RunInfo
@@ -28,7 +29,6 @@ from .run_trace import start_span
 from .schemas import INVALID_STATE
 from .site import Answer, Ending, Flow, Site, Start, StepFailed
 from .sleep import run_sleep
-from .snapshot import fold
 from .step_result import run_result
 from .store import CardChange, RunLog, now_ms
 from .tracing import NO_SPAN, Tracing, call_error_info, run_error_info

@@ -15,12 +15,13 @@ from .errors import (
 )
 from .events import Event, EventType
 from .execution import OutputWriter
+from .fold import fold
 from .lifecycle import RunInfo
 from .records import RunSnapshot
 from .request_context import RequestContext
 from .restarting import restart_data
 from .results import RunStatus, WorkflowResult
-from .snapshot import apply, fold
+from .snapshot import apply
 from .store import now_ms
 from .stored_run import StoredRun
 from .stream import RunStream

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from .errors import EngineError, RunNotFound
 from .events import Event
+from .fold import fold
 from .results import RunStatus
 from .run import Run
 from .run_state import run_state, snapshot_form
-from .snapshot import fold
 from .store import MemoryRunStore, RunCard, RunStore, now_ms
 from .stored_run import StoredRun
 

@@ -1,34 +1,26 @@
-"""The fold of a run's events: all that it takes to continue the run, and all that its page shows."""
+"""How each event changes the snapshot of a run: all that it takes to continue the run, and all that its page shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from .deadline import Deadline
-from .events import REFERENCES, Event, EventType
+from .events import EventType
 from .records import Attempt, Resume, RunSnapshot, Scope, StepRecord
 from .results import RunStatus, StepStatus
 from .undefined import UNSET, Unset
 
-__all__ = ["UNSET", "Attempt", "Resume", "RunSnapshot", "Scope", "StepRecord", "Unset", "apply", "fold"]
+__all__ = [
+    "UNSET",
+    "Attempt",
+    "Resume",
+    "RunSnapshot",
+    "Scope",
+    "StepRecord",
+    "Unset",
+    "apply",
+]
 
 Data = dict[str, Any]
-
-
-def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
-    """The run that these events tell of. Any prefix of a log folds; the one place where history becomes state."""
-    snapshot = RunSnapshot(run_id, workflow_id)
-    values: dict[int, object] = {}
-    for event in events:
-        data = event.decoded()
-        for reference, key in REFERENCES.items():
-            if (origin := data.get(reference)) in values:
-                data[key] = values[origin]
-        for key in ("output", "payload", "input"):
-            if key in data:
-                values[event.seq] = data[key]
-                break
-        apply(snapshot, event.seq, event.type, event.at, data)
-    return snapshot
 
 
 def apply(snapshot: RunSnapshot, seq: int, type: str, at: int, data: Data) -> None:

@@ -11,10 +11,11 @@ from .errors import EngineError, RunAlreadyExists, RunNotFound
 from .events import Event, EventType
 from .execution import Execution, Watcher
 from .executor import append_cancel, run
+from .fold import fold
 from .request_context import RequestContext
 from .results import RunStatus, WorkflowResult
 from .run_trace import start_span
-from .snapshot import apply, fold
+from .snapshot import apply
 from .step_result import run_result
 from .store import MemoryRunStore, RunCard, RunLog, RunStore, now_ms
 from .stream import RunStream

@@ -11,11 +11,11 @@ from runs.engine import UNSET, Workflow
 from runs.engine.deadline import BY_START
 from runs.engine.errors import CannotTimeTravel, InvalidInput
 from runs.engine.events import Event, EventType
+from runs.engine.fold import fold
 from runs.engine.graph import Branch, Entry, ForEach, Parallel, entry_ids
 from runs.engine.records import RunSnapshot, Scope
 from runs.engine.results import StepStatus
 from runs.engine.schemas import INVALID_TIME_TRAVEL
-from runs.engine.snapshot import fold
 from runs.models import Actor, WorkflowRun
 
 from .answer import events_of, find_run, workflow_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from runs.engine import UNSET, RunSnapshot, Workflow
 from runs.engine.errors import NotSuspended, ResumeAlreadyClaimed, RunNotFound
 from runs.engine.events import CHUNK_TYPES, Event, EventType
+from runs.engine.fold import fold
 from runs.engine.questions import check_answer
 from runs.engine.results import RunStatus
-from runs.engine.snapshot import fold
 from runs.models import Actor, WorkflowRun
 
 from . import transitions

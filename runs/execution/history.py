@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from runs.engine.errors import MissingValue, RunNotFound
+from runs.engine.errors import MissingValue, RunNotFound, UnreadableEvent
 from runs.engine.events import REFERENCES, Event, put_back
-from runs.engine.snapshot import RunSnapshot, fold
+from runs.engine.fold import fold_readable
+from runs.engine.records import RunSnapshot
 from runs.models import WorkflowRun
 from runs.models.event import put_together
 
@@ -34,12 +35,20 @@ def read_events(
 
 
 def snapshot(run_id: str) -> RunSnapshot:
-    """The run as its log tells it. Raises RunNotFound."""
+    """The run as its log tells it. Raises RunNotFound and UnreadableEvent."""
+    found, unreadable = readable_snapshot(run_id)
+    if unreadable:
+        raise unreadable[0]
+    return found
+
+
+def readable_snapshot(run_id: str) -> tuple[RunSnapshot, list[UnreadableEvent]]:
+    """The run without the events that cannot be read, and what is wrong with these. Raises RunNotFound."""
     workflow_id = WorkflowRun.objects.filter(pk=run_id).values_list("workflow_id", flat=True).first()
     if workflow_id is None:
         raise RunNotFound(f"There is no run {run_id}.")
     with connection.cursor() as cursor:
-        return fold(run_id, workflow_id, select_events(_executor(cursor), run_id))
+        return fold_readable(run_id, workflow_id, select_events(_executor(cursor), run_id))
 
 
 def stored_events(run_id: str, types: Collection[str] | None = None) -> list[Event]:
@@ -72,7 +81,7 @@ def select_events(
     wanted = {digest for digests in large.values() for digest in digests.values()}
     payloads = _payload_rows(execute, wanted) if wanted else {}
     return [
-        Event(seq, type, at, bytes(data), LargeValues(large[seq], payloads) if seq in large else None)
+        Event(seq, type, at, as_bytes(data), LargeValues(large[seq], payloads) if seq in large else None)
         for seq, type, at, data, _ in rows
     ]
 
@@ -112,6 +121,11 @@ class LargeValues(Mapping[str, bytes]):
         return len(self._digests)
 
 
+def as_bytes(data: object) -> bytes:
+    """What a column of bytes has. SQLite gives back whatever another program has put there."""
+    return bytes(data) if isinstance(data, bytes | memoryview) else str(data).encode()
+
+
 def _digests(text: str | bytes) -> dict[str, str]:
     """The names of an event's large values, by key. Damaged ones are names of nothing."""
     try:
@@ -141,7 +155,7 @@ def _rows_named(execute: Execute, digests: Sequence[str]) -> Rows:
         for digest, data, text in execute(sql, some).fetchall():
             parts = _parts(text) if text else []
             if parts is not None:
-                rows[digest] = (bytes(data), parts)
+                rows[digest] = (as_bytes(data), parts)
     return rows
 
 
@@ -170,7 +184,10 @@ def _with_large(event: Event) -> Event:
     """A large chunk: nothing ever refers to it, so `put_back` leaves it as it is."""
     if not event.large:
         return event
-    data = event.small() | {key: orjson.Fragment(text) for key, text in event.large_texts().items()}
+    try:
+        data = event.small() | {key: orjson.Fragment(text) for key, text in event.large_texts().items()}
+    except UnreadableEvent:  # for whoever decodes it
+        return event
     return event._replace(data=orjson.dumps(data), large=None)
 
 
@@ -178,9 +195,17 @@ def _referred(events: Collection[Event]) -> set[int]:
     """The seqs that `…From` keys name. A look at the bytes first: few events have one, and chunks never."""
     seqs = set()
     for event in events:
-        if b'From":' in event.data:
+        if b'From":' in event.data and _is_object(event):
             seqs |= {value for key, value in event.small().items() if key in REFERENCES and isinstance(value, int)}
     return seqs
+
+
+def _is_object(event: Event) -> bool:
+    try:
+        event.small()
+    except UnreadableEvent:
+        return False
+    return True
 
 
 def _executor(cursor: Any) -> Execute:

@@ -17,7 +17,7 @@ from runs.engine.redaction import Redactor
 from runs.models import WorkflowRun, WorkflowVersion
 
 from .batch import EVENTS
-from .history import select_events
+from .history import as_bytes, select_events
 
 RUNS_CACHED = 256
 ROWS_AT_ONCE = 500
@@ -52,7 +52,7 @@ class RunRedactor(Redactor):
             cursor.execute(_NEXT, [self.run_id, self.reached, seq])
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
                 for number, type, data, large in rows:
-                    self._take(number, type, bytes(data), large)
+                    self._take(number, type, as_bytes(data), large)
             self.reached = max(self.reached, seq)
 
     def follow(self, events: Sequence[Sequence]) -> bool:
@@ -90,7 +90,7 @@ class RunRedactor(Redactor):
                     self.reached = event.seq
 
     def _take(self, seq: int, type: str, text: bytes, large: Any) -> None:
-        with suppress(orjson.JSONDecodeError):  # who reads the event says so
+        with suppress(orjson.JSONDecodeError, AttributeError):  # who reads the event says so
             if self._input_is_secret and type in STARTS:
                 self.learn_secret(orjson.loads(text).get("input"))
             if self._answer_is_secret:
@@ -114,7 +114,7 @@ class RunRedactor(Redactor):
     def _take_parts(self, event: Event) -> None:
         for key in event.large or ():
             if key in LARGE_PARTS:
-                with suppress(MissingValue):  # who reads the event says so
+                with suppress(MissingValue, orjson.JSONDecodeError):  # who reads the event says so
                     self._take_part(key, event.large[key])
 
     def _take_part(self, key: str, text: bytes) -> None:

@@ -7,10 +7,15 @@ from statistics import median
 
 import orjson
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
+from runs.engine.errors import UnreadableEvent
+from runs.engine.events import Event, EventType
 from runs.engine.redaction import Redactor
 from runs.engine.results import RunStatus
+from runs.execution.history import as_bytes
 from runs.execution.redaction import redactor_for
 from runs.models import RunEvent, WorkflowRun
 
@@ -67,13 +72,19 @@ class Habits:
 def recent_inputs(workflow_id: str, shape: Shape, redactor: Redactor, viewer: AbstractBaseUser) -> list[RecentInput]:
     """The last inputs. Large ones are not read: their size would make the page slow, and says enough."""
     runs = list(WorkflowRun.objects.filter(workflow_id=workflow_id).newest_first()[:SHOWN])
-    rows = RunEvent.objects.filter(run_id__in=[run.id for run in runs], seq=1).values_list("run_id", "data", "large")
-    starts = {run_id: (bytes(data), large or {}) for run_id, data, large in rows}
+    # The names of large values as text: of one run they may be damaged.
+    large = Cast("large", TextField())
+    rows = RunEvent.objects.filter(run_id__in=[run.id for run in runs], seq=1).values_list("run_id", "data", large)
+    starts = {run_id: (data, names or "") for run_id, data, names in rows}
     found = []
     for run in runs:
-        data, large = starts.get(run.id, (b"{}", {}))
-        value = redactor_for(run, 1).apply(orjson.loads(data).get("input"))
-        summary = "Large input" if "input" in large else summary_of(value, shape, redactor)
+        data, names = starts.get(run.id, (b"{}", ""))
+        try:
+            started = Event(1, EventType.RUN_START, 0, as_bytes(data)).small()
+            value = redactor_for(run, 1).apply(started.get("input"))
+            summary = "Large input" if '"input"' in names else summary_of(value, shape, redactor)
+        except UnreadableEvent:
+            value, summary = None, "An input that cannot be read"
         who = "You" if run.actor_id == viewer.pk else run.actor_label
         more = run.detail or ", ".join(_minor(value, shape, redactor))
         found.append(RecentInput(run, summary, " · ".join(part for part in (who, more) if part)))

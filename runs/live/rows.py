@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from runs.engine.events import CHUNK_TYPES, EventType
+from runs.engine.events import CHUNK_TYPES, UNREADABLE, EventType
 
 from .log import Line
 
@@ -82,13 +82,18 @@ def _row(line: Line, started_at: int) -> StreamRow:
     event = orjson.loads(line.text)
     data = event["data"]
     is_chunk = line.type in CHUNK_TYPES
-    kind, body = _chunk_words(line.type, data) if is_chunk else _event_words(line.type, data, started_at)
+    try:
+        kind, body = _chunk_words(line.type, data) if is_chunk else _event_words(line.type, data, started_at)
+    except (AttributeError, KeyError, TypeError, ValueError):  # data of another form than such an event has
+        kind, body = "unreadable", orjson.dumps(data).decode()
+    if UNREADABLE in data:
+        kind, body = "unreadable", str(data[UNREADABLE])
     return StreamRow(
         first=line.seq,
         last=line.seq,
         at=event["at"],
         offset=offset(event["at"] - started_at),
-        step=data.get("id", ""),
+        step=str(data.get("id", "")),
         kind=kind,
         body=body,
         is_text=is_chunk and kind == "text",

@@ -1,12 +1,16 @@
 """Some of a log: by kind of event, by step, by words, forwards or backwards. Everything is looked for in the database,
 over the whole run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import DatabaseError, connection
 
+from runs.engine.events import UNREADABLE
 from runs.execution.redaction import RunRedactor
+from runs.execution.trouble import trouble_of
 
 from .log import EVENTS, Line, lines_of, portions
 
@@ -32,6 +36,15 @@ class Selection:
             sql += f" AND {LIKE[connection.vendor]} %s ESCAPE '~'"
             values.append(f"%{_escaped(self._needle)}%")
         return sql, values
+
+    def finds(self, row: Sequence[Any]) -> bool:
+        """The conditions, for a row that the database cannot search; one that cannot be read itself is found."""
+        data = orjson.loads(row[3])
+        if UNREADABLE in data:
+            return True
+        path = str(data.get("id") or "")
+        in_step = path == self.step or path.startswith((f"{self.step}[", f"{self.step}."))
+        return (not self.types or row[1] in self.types) and (not self.step or in_step)
 
     def shows(self, line: Line) -> bool:
         """Whether the words are still there once secrets are hidden: a search must not find out a secret."""
@@ -100,15 +113,36 @@ def _select(run_id: str, redactor: RunRedactor, stretch: Stretch, selection: Sel
         f"SELECT seq, type, at, data, large FROM {EVENTS} WHERE run_id = %s AND seq > %s AND seq <= %s{conditions}"  # noqa: S608
         f" ORDER BY seq {order} LIMIT %s"
     )
+    stored = [run_id, stretch.after, stretch.last]
+    try:
+        return _read(sql, [*stored, *values, stretch.limit], redactor, stretch, selection)
+    except DatabaseError as error:
+        if not conditions or trouble_of(error) is not None:
+            raise
+    # The database cannot search an event that is not JSON: every event is read, and looked at here.
+    plain = sql.replace(conditions, "")
+    return _read(plain, [*stored, stretch.limit], redactor, stretch, selection, search=True)
+
+
+def _read(
+    sql: str,
+    values: list[object],
+    redactor: RunRedactor,
+    stretch: Stretch,
+    selection: Selection,
+    *,
+    search: bool = False,
+) -> tuple[list[Line], int]:
     lines: list[Line] = []
     size = looked_at = 0
     with connection.cursor() as cursor:
-        cursor.execute(sql, [run_id, stretch.after, stretch.last, *values, stretch.limit])
+        cursor.execute(sql, values)
         for rows in portions(cursor, stretch.max_bytes):
             looked_at += len(rows)
             size += sum(len(row[3]) for row in rows)
             end = rows[-1][0]
-            lines += filter(selection.shows, lines_of(redactor, rows))
+            found = [row for row in rows if not search or selection.finds(row)]
+            lines += filter(selection.shows, lines_of(redactor, found))
         came_to_end = looked_at < stretch.limit and size < stretch.max_bytes
     if stretch.backwards:
         return lines[::-1], (stretch.after + 1 if came_to_end else end)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from django.core.management.base import OutputWrapper
 
-from runs.engine.events import CHUNK_TYPES
+from runs.engine.events import CHUNK_TYPES, UNREADABLE
 from runs.engine.results import RunStatus
 from runs.execution import history
 from runs.execution.redaction import RunRedactor, redactor_of
@@ -68,6 +68,10 @@ class Follower:
     def _print_chunk(self, event: dict[str, Any]) -> None:
         data = event["data"]
         chunk = data.get("output", data.get("chunk"))
+        if UNREADABLE in data:
+            self._end_text()
+            self.err.write(data[UNREADABLE])
+            return
         if "large" in event:
             self._end_text()
             self.out.write(f"{data['id']} a chunk of more than 64 KiB, see event {event['seq']}")
@@ -86,8 +90,10 @@ class Follower:
     def _print_end(self, status: RunStatus) -> None:
         self._end_text()
         self.out.flush()
-        run = history.snapshot(self.run.id)
+        run, unreadable = history.readable_snapshot(self.run.id)
         self.redactor.reach(run.seq)
+        for problem in unreadable:
+            self.err.write(str(problem))
         took = "" if run.started_at is None or run.ended_at is None else f" after {run.ended_at - run.started_at} ms"
         self.err.write(f"{status.capitalize()}{took}")
         shown = {"result": run.result, "error": run.error, "tripwire": run.tripwire}

@@ -11,7 +11,7 @@ from runs.models import WorkflowRun
 
 def run_json(run: WorkflowRun) -> dict[str, Any]:
     """Everything about the run but its chunks. Expects `run.version` to be at hand."""
-    snapshot = history.snapshot(run.id)
+    snapshot, unreadable = history.readable_snapshot(run.id)
     hidden = redactor_for(run, snapshot.seq).apply
     return _given(
         {
@@ -28,6 +28,7 @@ def run_json(run: WorkflowRun) -> dict[str, Any]:
             "resourceId": run.resource_id or None,
             "traceId": run.trace_id or None,
             "spanId": run.span_id or None,
+            "unreadable": [str(problem) for problem in unreadable] or None,
             "chunks": snapshot.chunk_count,
             "input": hidden(snapshot.input),
             "requestContext": hidden(snapshot.request_context) or None,

@@ -74,6 +74,7 @@ def inbox_page(
         "question": chosen[1] if chosen else None,
         "run": chosen[0].run if chosen else None,
         "gone": gone,
+        "unreadable": pages[gone.pk].unreadable if gone is not None and gone.pk in pages else [],
         "is_asked_for": bool(request.GET.get("run")) or request.method == "POST",
         "more": more,
         # Where the list asks for news: here, though the page may have come as the answer to a form sent elsewhere.
@@ -134,6 +135,11 @@ def _items(page: RunPage, chosen: tuple[RunPage, ShownQuestion] | None, view: st
     if run.last_seq > LONGEST_LOG:
         query = urlencode({**known, "run": run.pk})
         return [Item(run, run.detail or run.workflow_id, "", run.updated_at, query, here, page.missing_code)]
+    asking = questions_of(page.snapshot)
+    if not asking:  # what it asks cannot be read; it stays in sight
+        title = str(page.unreadable[0]) if page.unreadable else run.detail or run.workflow_id
+        query = urlencode({**known, "run": run.pk})
+        return [Item(run, title, "", run.updated_at, query, here, page.missing_code)]
     return [
         Item(
             run=run,
@@ -144,5 +150,5 @@ def _items(page: RunPage, chosen: tuple[RunPage, ShownQuestion] | None, view: st
             is_chosen=here and chosen is not None and chosen[1].seq == asked.record.seq,
             missing_code=page.missing_code,
         )
-        for asked in questions_of(page.snapshot)
+        for asked in asking
     ]

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from runs.drawing.steps import StepRow
-from runs.engine.errors import CannotTimeTravel, InvalidInput, NotJson
+from runs.engine.errors import CannotTimeTravel, InvalidInput, NotJson, UnreadableEvent
 from runs.execution.again import KEPT, StepStart, run_again, run_from_step, step_start
 from runs.execution.answer import workflow_of
 from runs.execution.start import InvalidTracing, StartRefused
@@ -38,7 +38,7 @@ def again(request: HttpRequest, run_id: str) -> HttpResponse:
         issues = [f"{path}: {message}" if path else message for path, message in error.issues]
         refused = "The workflow's current version does not take this run's input any more. Edit it first."
         return _ways(request, page, refused=refused, issues=issues, status=UNPROCESSABLE)
-    except (StartRefused, InvalidTracing, NotJson) as error:
+    except (StartRefused, InvalidTracing, NotJson, UnreadableEvent) as error:
         return _ways(request, page, refused=str(error), status=CONFLICT)
     return HttpResponseRedirect(reverse("run_detail", args=[child.pk]), status=303)
 
@@ -51,7 +51,7 @@ def from_step(request: HttpRequest, run_id: str) -> HttpResponse:
     step = request.GET.get("step", "")
     try:
         start = step_start(page.run, workflow_of(page.run), step)
-    except StartRefused as error:
+    except (StartRefused, UnreadableEvent) as error:
         return _ways(request, page, refused=str(error), status=CONFLICT)
     except CannotTimeTravel as error:
         return _ways(request, page, refused=str(error), status=NOT_FOUND)
@@ -98,7 +98,7 @@ class _Submission:
             )
         except InvalidInput as error:
             form.refuse(error)
-        except (CannotTimeTravel, StartRefused, InvalidTracing, NotJson) as error:
+        except (CannotTimeTravel, StartRefused, InvalidTracing, NotJson, UnreadableEvent) as error:
             form.say(f": {error}")
         return None
 

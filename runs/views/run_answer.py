@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed
+from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed, UnreadableEvent
 from runs.execution.answer import Answer, resume_run
 from runs.forms.input_names import readable
 from runs.models import Actor, AuditEntry, WorkflowRun
@@ -99,6 +99,8 @@ class _Submission:
             question.form.refuse(error)
         except NotJson as error:
             question.form.editor.say(f": {error}")
+        except UnreadableEvent as error:
+            question.form.editor.say(f" cannot be taken. {error}")
         if question.form.problems:
             return self._page(question, UNPROCESSABLE)
         return self._done()
@@ -150,6 +152,7 @@ def _answer_page(
     context = {
         "run": page.run,
         "questions": ordered,
+        "unreadable": page.unreadable,
         "can_answer": request.user.has_perm(ANSWER),
         "problems": answering.form.problems if answering else [],
     }

@@ -17,7 +17,7 @@ from runs.engine.results import RunStatus
 from runs.execution.history import read_events
 from runs.execution.redaction import RunRedactor, redactor_of
 from runs.live.digest import Digest, ndjson, parts
-from runs.live.log import Line, lines_of
+from runs.live.log import Line, legible, lines_of
 from runs.live.rows import rows_of
 from runs.live.selection import Stretch, select_lines
 from runs.models import WorkflowRun
@@ -115,7 +115,7 @@ def _whole(run_id: str, redactor: RunRedactor, lines: list[Line]) -> list[Line]:
         if line.seq in partial and line.seq not in texts:
             start = partial.index(line.seq)
             events = read_events(run_id, seqs=partial[start : start + WHOLE_AT_ONCE])
-            texts |= {one.seq: one.text for one in lines_of(redactor, events)}
+            texts |= {one.seq: one.text for one in lines_of(redactor, legible(events))}
         text = texts.pop(line.seq, line.text)
         size += len(text)
         if whole and size > ANSWER_BYTES:

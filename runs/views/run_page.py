@@ -12,9 +12,11 @@ from runs.drawing.entries import Entry, read_graph
 from runs.drawing.json_tree import ShownValue, show_value
 from runs.drawing.sentence import Circumstances, Earlier, Queue, Sentence, sentence
 from runs.drawing.steps import StepCounts, StepRow, count_steps, step_rows
+from runs.engine.errors import UnreadableEvent
 from runs.engine.events import CHUNK_TYPES, Event, EventType
+from runs.engine.fold import fold_readable
 from runs.engine.results import RunStatus
-from runs.engine.snapshot import RunSnapshot, fold
+from runs.engine.snapshot import RunSnapshot
 from runs.execution import dispatch
 from runs.execution.history import stored_events
 from runs.execution.missing_code import missing_code
@@ -54,11 +56,20 @@ class RunPage:
 
     @cached_property
     def stored_snapshot(self) -> RunSnapshot:
-        return fold(self.run.pk, self.run.workflow_id, self.stored_events)
+        return fold_readable(self.run.pk, self.run.workflow_id, self.stored_events)[0]
+
+    @cached_property
+    def _folded(self) -> tuple[RunSnapshot, list[UnreadableEvent]]:
+        return fold_readable(self.run.pk, self.run.workflow_id, self.events)
+
+    @property
+    def unreadable(self) -> list[UnreadableEvent]:
+        """Events that cannot be read: the page shows the run without them, and says so."""
+        return self._folded[1]
 
     @cached_property
     def snapshot(self) -> RunSnapshot:
-        snapshot = fold(self.run.pk, self.run.workflow_id, self.events)
+        snapshot = self._folded[0]
         # The log has no gaps: what is not told here is chunks.
         snapshot.chunk_count = max(self.run.last_seq - sum(event.seq <= self.run.last_seq for event in self.events), 0)
         return snapshot

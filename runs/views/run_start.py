@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists
+from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists, UnreadableEvent
 from runs.engine.undefined import UNSET
 from runs.execution.dispatch import ExecutorState, executor_state
 from runs.execution.history import read_events
@@ -37,7 +37,16 @@ from runs.forms.run_start import RunStartForm
 from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.templatetags.console import byte_size, cut_id
 
-from .start_refusal import CONFLICT, disabled, forbidden, purged_run, unknown_run, unknown_workflow, who_can_enable
+from .start_refusal import (
+    CONFLICT,
+    disabled,
+    forbidden,
+    purged_run,
+    unknown_run,
+    unknown_workflow,
+    unreadable_run,
+    who_can_enable,
+)
 
 UNPROCESSABLE = 422
 
@@ -220,6 +229,10 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
         return purged_run(request, workflow, source)
     if source is None or not events:
         return unknown_run(request, workflow, run_id)
+    try:
+        events[0].decoded()
+    except UnreadableEvent as error:
+        return unreadable_run(request, workflow, source, error)
     started = read_exact(bytes(events[0].data).decode())
     form = RunStartForm.of_run(
         workflow.current, started, priority=source.priority, redactor=redactor_for(source, source.last_seq)

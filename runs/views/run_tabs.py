@@ -136,9 +136,10 @@ def steps_tab(page: RunPage, request: HttpRequest) -> Context:
     }
     if chosen:
         row = next((row for row in page.rows if row.path == chosen), None)
-        if row is None:
+        if row is not None:
+            context["step"] = step_detail(page, row)
+        elif not page.unreadable:  # else the page says why the step is missing
             raise Http404(f"The run has no step {chosen[:200]}.")
-        context["step"] = step_detail(page, row)
     return context
 
 
@@ -211,7 +212,7 @@ def initial_state(page: RunPage) -> object:
 
 def first_data(page: RunPage) -> dict[str, object]:
     """What the run was started with."""
-    return page.events[0].decoded() if page.events else {}
+    return page.events[0].legible() if page.events else {}
 
 
 def input_tab(page: RunPage, request: HttpRequest) -> Context:
@@ -248,7 +249,7 @@ def raw_tab(page: RunPage, request: HttpRequest) -> Context:
 
 
 def _event_row(page: RunPage, event, begun: float) -> Context:
-    data = event.decoded()
+    data = event.legible()
     name = data.pop("id", "")
     text = orjson.dumps(page.redactor.apply(data)).decode()
     return {

@@ -77,7 +77,7 @@ def _number(request: HttpRequest, name: str) -> int:
 def _value(page: RunPage, of: str, step: str, seq: int) -> object:
     value = _of_step(page, of, step) if of.startswith("step-") else _of_run(page, of, seq)
     if value is UNSET:
-        raise Http404("The run has no such value.")
+        raise Http404(str(page.unreadable[0]) if page.unreadable else "The run has no such value.")
     return value
 
 
@@ -97,7 +97,7 @@ def _of_run(page: RunPage, of: str, seq: int) -> object:
             return (first_data(page).get("tracingOptions") or {}).get("metadata", UNSET)
         case "event":
             events = read_events(page.run.pk, after=seq - 1, limit=1) if seq else []
-            return page.redactor.events(events)[0].decoded() if events and events[0].seq == seq else UNSET
+            return page.redactor.events(events)[0].legible() if events and events[0].seq == seq else UNSET
     return UNSET
 
 

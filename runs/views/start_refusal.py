@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from runs.engine.errors import UnreadableEvent
 from runs.models import WorkflowDefinition, WorkflowRun
 
 NOT_FOUND, FORBIDDEN, CONFLICT, GONE = 404, 403, 409, 410
@@ -37,6 +38,13 @@ def unknown_run(request: HttpRequest, workflow: WorkflowDefinition, run_id: str)
 def purged_run(request: HttpRequest, workflow: WorkflowDefinition, run: WorkflowRun) -> HttpResponse:
     acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
     return refused(request, GONE, f"Run {run.pk} cannot be copied", [run.purge_told], acts, workflow)
+
+
+def unreadable_run(
+    request: HttpRequest, workflow: WorkflowDefinition, run: WorkflowRun, error: UnreadableEvent
+) -> HttpResponse:
+    acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
+    return refused(request, CONFLICT, f"Run {run.pk} cannot be copied", [str(error)], acts, workflow)
 
 
 def forbidden(request: HttpRequest, workflow: WorkflowDefinition) -> HttpResponse:

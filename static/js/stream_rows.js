@@ -57,6 +57,7 @@ export class StreamRow {
 
 function chunkWords(event) {
   const text = event.chunkText
+  if (text === undefined && event.data.unreadable) return { kind: "unreadable", body: event.data.unreadable }
   if (text === undefined) return { kind: "chunk", body: "A large value, kept apart" }
   if (text.startsWith('"')) return { kind: "text", body: JSON.parse(text) }
   if (text.startsWith("{")) {
@@ -68,6 +69,7 @@ function chunkWords(event) {
 
 function eventWords(event, startedAt) {
   const data = event.data
+  if (data.unreadable) return { kind: "unreadable", body: data.unreadable }
   const message = typeof data.error === "string" ? data.error : (data.error?.message ?? "")
   switch (event.type) {
     case "workflow-start":

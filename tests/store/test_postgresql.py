@@ -26,7 +26,8 @@ EXECUTION_FILES = [
     *("tests/execution/test_admission.py", "tests/execution/test_answer.py", "tests/execution/test_cancel.py"),
     *("tests/execution/test_deadlines.py", "tests/execution/test_doubt.py", "tests/execution/test_embedded.py"),
     *("tests/execution/test_fence.py", "tests/execution/test_recovery.py", "tests/execution/test_retention.py"),
-    *("tests/execution/test_large_values.py", "tests/execution/test_writer.py"),
+    *("tests/execution/test_large_values.py", "tests/execution/test_unreadable_events.py"),
+    "tests/execution/test_writer.py",
 ]
 CHOSEN = ["-k", "not random_moments and not refuse"]
 

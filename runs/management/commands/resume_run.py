@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from runs.engine.errors import UnreadableEvent
 from runs.engine.snapshot import UNSET
 from runs.execution.answer import Answer, find_run, resume_run
 from runs.execution.start import WorkflowDisabled
@@ -36,7 +37,7 @@ class Command(ConsoleCommand):
         )
         try:
             resume_run(answer, actor=who())
-        except WorkflowDisabled as error:
+        except (WorkflowDisabled, UnreadableEvent) as error:
             raise CommandError(str(error), returncode=FAILED) from None
         if follow:
             status = Follower(self.stdout, self.stderr, find_run(run), as_json=options["json"]).follow()
