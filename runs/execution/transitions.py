@@ -149,7 +149,8 @@ def go_on(
         unit.publish(run_id, event)
         AuditEntry.objects.record(actor, way.verb, "run", run_id, after=audited)
         transaction.on_commit(announce_queued)
-    name_run(run_id)
+    if way is not RESUME:  # whose span continues the trace of the run, and is not below the request
+        name_run(run_id)
     return True
 
 
