@@ -2,6 +2,20 @@
 
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
+from django.urls import register_converter
+from django.urls.converters import StringConverter
+
+from runs.engine.ids import from_address, to_address
+
+
+class IdConverter(StringConverter):
+    """The id of a workflow or a run in an address: any id, also one that a rule of today would refuse."""
+
+    def to_python(self, value: str) -> str:
+        return from_address(value)
+
+    def to_url(self, value: object) -> str:
+        return to_address(str(value))
 
 
 class RunsConfig(AppConfig):
@@ -9,6 +23,7 @@ class RunsConfig(AppConfig):
     verbose_name = "Workflow runs"
 
     def ready(self) -> None:
+        register_converter(IdConverter, "id")
         post_migrate.connect(_make_roles, sender=self, dispatch_uid="runs.roles")
 
 

@@ -15,7 +15,7 @@ async def no_socket(scope: dict[str, Any], receive: Callable, send: Callable[[di
 
 
 websocket_urlpatterns = [
-    path("ws/runs/<str:run_id>/", consumers.RunConsumer.as_asgi(), name="ws_run"),
+    path("ws/runs/<id:run_id>/", consumers.RunConsumer.as_asgi(), name="ws_run"),
     re_path(r"", no_socket),  # without it Channels raises an exception
 ]
 

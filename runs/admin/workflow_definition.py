@@ -1,6 +1,10 @@
 """Workflows: those of the code are looked at and switched on and off; those made from data are written here."""
 
+from collections.abc import Sequence
+
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
+from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -8,11 +12,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from runs.engine.ids import is_address_id
 from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowRun
 
 from .definition_pages import DefinitionPages
 from .site import drawn, moment_text
 from .workflow_version import VersionInline
+
+MOST_NAMED = 20  # runs that keep a workflow from being deleted
 
 
 @admin.register(WorkflowDefinition)
@@ -28,7 +35,28 @@ class WorkflowDefinitionAdmin(DefinitionPages):
     readonly_fields = ["id", "origin", "description", "problem", "console", "graph"]
 
     def has_delete_permission(self, request: HttpRequest, obj: WorkflowDefinition | None = None) -> bool:
-        return False  # its runs point to it
+        """One whose id breaks the rule for ids can go. All others stay: runs point to them."""
+        return obj is not None and not is_address_id(obj.pk) and request.user.has_perm("runs.delete_workflowdefinition")
+
+    def get_deleted_objects(self, objs: Sequence[WorkflowDefinition], request: HttpRequest) -> tuple:
+        shown = [f"Workflow {workflow.pk!r} with its versions" for workflow in objs]
+        runs = WorkflowRun.objects.filter(workflow__in=[workflow.pk for workflow in objs])[:MOST_NAMED]
+        protected = [
+            format_html(
+                'Run <a href="{}">{}</a>', reverse("admin:runs_workflowrun_change", args=[quote(run.pk)]), run.pk
+            )
+            for run in runs
+        ]
+        return shown, {"workflows": len(objs)}, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: WorkflowDefinition) -> None:
+        with transaction.atomic():
+            WorkflowDefinition.objects.filter(pk=obj.pk).update(current=None)
+            WorkflowDefinition.objects.get(pk=obj.pk).delete()
+            AuditEntry.objects.record(Actor.of(request), "delete", "workflow", obj.pk)
+
+    def log_deletions(self, request: HttpRequest, queryset: Sequence[WorkflowDefinition]) -> list:
+        return []  # the audit has it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         # A subquery reads the index of runs alone; a join would group the versions' schemas along with them.

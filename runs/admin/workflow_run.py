@@ -11,7 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.drawing.figures import duration
-from runs.execution import dispatch
+from runs.engine.ids import is_address_id
+from runs.engine.results import RunStatus
+from runs.execution import deletion, dispatch
 from runs.models import Actor, RunTag, WorkflowRun
 
 from .site import CappedPaginator, ReadOnlyAdmin, moment_text
@@ -100,6 +102,23 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
     @admin.display(description="in the console")
     def console(self, run: WorkflowRun) -> SafeString:
         return format_html('<a href="{}">Steps, stream and result</a>', reverse("run_detail", args=[run.pk]))
+
+    # --- What is stored against the rule for ids can be taken away here
+
+    def has_delete_permission(self, request: HttpRequest, obj: WorkflowRun | None = None) -> bool:
+        if obj is None or not request.user.has_perm("runs.delete_workflowrun"):
+            return False
+        is_at_rest = obj.status not in (RunStatus.RUNNING, RunStatus.WAITING)
+        return is_at_rest and not (is_address_id(obj.pk) and is_address_id(obj.workflow_id))
+
+    def get_deleted_objects(self, objs: Sequence[WorkflowRun], request: HttpRequest) -> tuple:
+        return [f"Run {run.pk!r} with its history" for run in objs], {"runs": len(objs)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: WorkflowRun) -> None:
+        deletion.delete(obj.pk, actor=Actor.of(request))
+
+    def log_deletions(self, request: HttpRequest, queryset: Sequence[WorkflowRun]) -> list:
+        return []  # the audit has it
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("runs.change_workflowrun")

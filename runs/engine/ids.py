@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from .workflow import Workflow
 
 LONGEST = 200  # characters
+MARK = "~"  # in addresses, before an id in hex
 
 _TEXT = f"1 to {LONGEST} characters, without %sa line break or another invisible character"
-WORKFLOW_RULE = f"A workflow id has {_TEXT % 'a slash, '}; it is no dot alone, and no space is at its ends."
-RUN_RULE = f"A run id has {_TEXT % 'a slash, '}; it is no dot alone, and no space is at its ends."
+WORKFLOW_RULE = (
+    f"A workflow id has {_TEXT % 'a slash, a backslash, '}; it is no dot alone, and no space is at its ends."
+)
+RUN_RULE = f"A run id has {_TEXT % 'a slash, a backslash, '}; it is no dot alone, and no space is at its ends."
 STEP_RULE = f"A step id has {_TEXT % ''}; no space is at its ends."
 RESOURCE_RULE = f"A resource id has at most {LONGEST} characters, all of them printable."
 
@@ -39,6 +42,22 @@ def is_id(text: object) -> bool:
 def is_address_id(text: object) -> bool:
     """Whether the text may be the id of a workflow or a run."""
     return is_id(text) and not {"/", "\\"} & set(str(text)) and text not in (".", "..")
+
+
+def to_address(text: str) -> str:
+    """The id as a part of an address. One that an earlier release has stored against the rule is written in hex."""
+    is_plain = not {"/", "\\"} & set(text) and text.isprintable() and text not in ("", ".", "..")
+    return text if is_plain and not text.startswith(MARK) else MARK + text.encode("utf-8", "surrogatepass").hex()
+
+
+def from_address(part: str) -> str:
+    """The id that a part of an address names."""
+    if not part.startswith(MARK):
+        return part
+    try:
+        return bytes.fromhex(part.removeprefix(MARK)).decode("utf-8", "surrogatepass")
+    except ValueError:
+        return part
 
 
 def is_tag(text: str, longest: int) -> bool:

@@ -31,6 +31,12 @@ def workflows(db):
         (["text-stream", "--metadata", "7"], "metadata"),
         (["text-stream", "--tag", ""], "tag"),
         (["text-stream", "--tag", "x" * 101], "tag"),
+        (["text-stream", "--tag", "a\u202eb"], "tag"),
+        *(
+            (["text-stream", "--run-id", bad], "A run id has")
+            for bad in ("a/b", "a\\b", ".", "..", " a", "a\nb", "x" * 201)
+        ),
+        (["text-stream", "--resource-id", "a\x00b"], "A resource id has"),
         (["text-stream", "--priority", "high"], "--priority"),
     ],
 )

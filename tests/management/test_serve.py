@@ -91,6 +91,16 @@ def test_a_module_with_a_fault_is_named_with_its_line(server, tmp_path):
     assert "broken_flows.py, line 3" in done.stderr
 
 
+def test_a_workflow_whose_id_breaks_the_rule_is_named_with_its_line(server, tmp_path):
+    (tmp_path / "slashed.py").write_text("from runs.engine import Workflow\n\nflow = Workflow(id='team/etl')\n")
+    server.environment |= {"WFCONSOLE_WORKFLOWS": "slashed", "PYTHONPATH": str(tmp_path)}
+    done = server.manage("serve", "--port", "0", check=False)
+    assert done.returncode == 78
+    assert done.stderr.count("\n") == 1
+    assert "Workflow 'team/etl' cannot have this id. A workflow id has 1 to 200 characters" in done.stderr
+    assert "slashed.py, line 3" in done.stderr
+
+
 def test_two_first_starts_at_once_on_one_folder_both_serve(tmp_path):
     one, other = ConsoleServer(tmp_path), ConsoleServer(tmp_path)
     other.log_path = tmp_path / "other.log"
