@@ -4,6 +4,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -43,11 +45,13 @@ class Body:
         "ex",
         "is_learned",
         "payload",
+        "pristine",
         "reads_again",
         "record",
         "schema_instance",
         "sink",
         "site",
+        "source",
         "span",
         "start",
         "unread",
@@ -71,12 +75,21 @@ class Body:
         self.record = record
         self.payload = payload
         self.schema_instance = instance
+        self.source = payload  # what an instance is read from, after the first one
+        self.pristine: object = UNSET  # a copy of the first instance, where reading might not give its like
         self.start = start
         self.sink: Sink = ex  # where the chunks of the attempt now running go
         self.walk_nested = walk_nested
         self.is_learned = False  # see CurrentStep
         self.reads_again = False
         self.unread: Exception | None = None  # what the code of a model raised when it was to read the input
+
+    def keep(self, given: Value, *, retries: bool) -> None:
+        """Read further instances from what was given: from the payload, they would be others than the first one."""
+        self.source = given
+        if retries and self.schema_instance is not UNSET:
+            with suppress(Exception):  # not everything can be copied; then it is read again
+                self.pristine = call_plain(deepcopy, self.schema_instance)
 
     # --- As a CurrentStep ---
 
@@ -97,7 +110,7 @@ class Body:
         return self.ex.redactor
 
     def given(self) -> Iterable[object]:
-        return (self.payload.value, self.record.resume_payload)
+        return (self.payload.value, self.record.given, self.record.resume_payload)
 
     # --- One try ---
 
@@ -149,8 +162,10 @@ class Body:
         resuming = record.resuming
         instance = self.schema_instance
         self.schema_instance = UNSET  # a model is handed out once; a further attempt gets a fresh one
-        if instance is UNSET:
-            instance = self.payload.copy()
+        if instance is UNSET and self.pristine is not UNSET:
+            instance = deepcopy(self.pristine)
+        elif instance is UNSET:
+            instance = self.source.copy()
             if step.input_schema is not None and (number or resuming) and ex.workflow.validate_inputs:
                 instance = step.input_schema.instance(instance)
         answer: object = UNSET
@@ -222,7 +237,9 @@ class Body:
             return Ending(StepStatus.BAILED, Value.settled(context._bailed), state)
         output = Value.settled(result, self.payload)
         if self.site.flow.workflow.validate_outputs and step.output_schema is not None:
-            issues = step.output_schema.parse(output.copy()).issues
+            # An instance of the very model has been checked when it was made.
+            checked = result if step.output_schema.is_instance(result) else output.copy()
+            issues = step.output_schema.parse(checked).issues
             if issues:
                 text = issues_text("Step output validation failed", issues)
                 raise StepRefused(text, code="WORKFLOW_STEP_OUTPUT_VALIDATION_FAILED", cause=issues_cause(issues))

@@ -57,15 +57,23 @@ async def advance(ex: Execution, site: Site, given: Value, walk_nested: Walk) ->
         answer = answer_for(ex, site)
         if answer is None:
             return record, False
-        payload = Value(record.payload, seq=record.payload_seq)
-        return await run_step(ex, site, Start(payload, answer=answer), walk_nested), True
+        return await run_step(ex, site, Start(_stored_input(record), answer=answer), walk_nested), True
     if record.status is StepStatus.RUNNING:
         restarted = ex.snapshot.control == EventType.RUN_RESTART and record.seq < ex.snapshot.control_seq
-        start = Start(given, again=True, relist=record.restored or restarted)
-        if site.iteration is not None or site.item is not None:
-            start.given = Value(record.payload, seq=record.payload_seq)
+        relist = record.restored or restarted
+        start = Start(given, again=True, relist=relist)
+        if site.iteration is not None or site.item is not None or not relist:
+            start.given = _stored_input(record)
         return await run_step(ex, site, start, walk_nested), True
     return record, False
+
+
+def _stored_input(record: StepRecord) -> Value:
+    """The input of a step that has begun before, to be read as it was then."""
+    if record.payload is UNSET:
+        return NOTHING
+    value = Value(record.payload, seq=record.payload_seq)
+    return value if record.given is UNSET else Value(record.given)
 
 
 def answer_for(ex: Execution, site: Site) -> Answer | None:

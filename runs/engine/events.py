@@ -70,7 +70,7 @@ UNREADABLE = "unreadable"  # in place of the data of an event that cannot be rea
 CHUNK_TYPES = frozenset({EventType.STEP_OUTPUT, EventType.STEP_CUSTOM})
 
 # How a reference to an earlier value is called, and what the value is called when it is back in its place.
-REFERENCES = {"payloadFrom": "payload", "outputFrom": "output", "resultFrom": "result"}
+REFERENCES = {"payloadFrom": "payload", "givenFrom": "given", "outputFrom": "output", "resultFrom": "result"}
 # The value of an event that later events may refer to; each event has at most one of them.
 REFERABLE = ("output", "payload", "input", "result")
 

@@ -33,7 +33,7 @@ from .step_result import run_result
 from .store import CardChange, RunLog, now_ms
 from .tracing import NO_SPAN, Tracing, call_error_info, run_error_info
 from .undefined import UNSET
-from .values import NOTHING, Value
+from .values import NOTHING, Origin, Value
 
 if TYPE_CHECKING:
     from .workflow import Workflow
@@ -146,7 +146,9 @@ async def walk(ex: Execution, flow: Flow) -> Outcome:
             return outcome
         if ex.snapshot.per_step and (outcome.worked or _began_now(ex, flow, index)):
             return Outcome(StepStatus.PAUSED)
-        value = outcome.onward if outcome.onward is not None else outcome.value
+        before, value = value, outcome.onward if outcome.onward is not None else outcome.value
+        if isinstance(entries[index], Sleep) and value is not NOTHING:
+            value.origin = before.origin
         index += 1
         if index < len(entries):
             await ex.commit()
@@ -176,11 +178,26 @@ def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: Value)
 def value_before(flow: Flow, index: int) -> Value:
     """What the entry at this index gets: the output of the one before it, or the input of the graph."""
     if index == 0:
-        return Value(flow.scope.input, seq=flow.scope.input_seq) if flow.scope.input is not UNSET else NOTHING
+        return _input_of(flow)
     before = flow.workflow.entries[index - 1]
     if isinstance(before, Parallel | Branch):
         return output_of_block(flow, before, index - 1)
-    return output_of_step(flow, before.id if isinstance(before, Sleep) else before.step.id, index - 1)
+    if not isinstance(before, Sleep):
+        return output_of_step(flow, before.step.id, index - 1)
+    value = output_of_step(flow, before.id, index - 1)
+    if value is not NOTHING:
+        value.origin = value_before(flow, index - 1).origin
+    return value
+
+
+def _input_of(flow: Flow) -> Value:
+    scope, schema = flow.scope, flow.workflow.input_schema
+    if scope.input is UNSET:
+        return NOTHING
+    value = Value(scope.input, seq=scope.input_seq)
+    if scope.given is not UNSET and schema is not None:
+        value.origin = Origin(schema, scope.given)
+    return value
 
 
 async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecord, start: Start) -> Ending:
@@ -199,7 +216,7 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     flow = Flow(workflow, scope, run_id, span, answer, target or None, parent.depth + 1)
     if scope.entry < 0 and not start.again:
         try:
-            await _open_nested(ex, flow)
+            await _open_nested(ex, flow, parent)
         except Exception as error:
             span.fail(call_error_info(error))
             raise
@@ -225,10 +242,11 @@ def _answer_below(ex: Execution, parent: Flow, record: StepRecord, start: Start)
     return Answer(below, answer.data, answer.index, answer.label)
 
 
-async def _open_nested(ex: Execution, flow: Flow) -> None:
+async def _open_nested(ex: Execution, flow: Flow, parent: Flow) -> None:
     """Read the parent's state with the nested workflow's schema. Raises what makes the parent's step fail."""
     workflow = flow.workflow
-    if workflow.state_schema is not None and ex.workflow.validate_inputs:
+    same = workflow.state_schema is not None and workflow.state_schema.is_same(parent.workflow.state_schema)
+    if workflow.state_schema is not None and ex.workflow.validate_inputs and not same:
         parsed = workflow.state_schema.check(dict(flow.scope.state), INVALID_STATE)
         flow.scope.state.clear()
         flow.scope.state.update(parsed.value)  # type: ignore[call-overload]

@@ -11,8 +11,9 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 from pydantic_core import to_jsonable_python
 
 from .errors import InvalidWorkflow, NotJson
-from .json_value import check_numbers, decode, write
+from .json_value import check_numbers, decode, same_json, write
 from .parsed import Issue, Parsed
+from .reading_back import reads_back
 from .schema_copies import copies
 from .undefined import UNSET
 from .user_code import call_plain
@@ -21,7 +22,7 @@ from .user_code import call_plain
 class PydanticSchema:
     """A type's adapter, and the JSON Schema that says the same."""
 
-    __slots__ = ("_adapter", "copies", "json_schema")
+    __slots__ = ("_adapter", "_surely_reads_back", "copies", "json_schema", "source")
 
     def __init__(self, source: Any) -> None:
         """Raises InvalidWorkflow for what Pydantic does not know as a type."""
@@ -30,6 +31,8 @@ class PydanticSchema:
             self.json_schema = self._adapter.json_schema(mode="validation")
         except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
             raise InvalidWorkflow(f"{source!r} is neither a type that Pydantic knows nor a JSON Schema.") from error
+        self.source = source
+        self._surely_reads_back = reads_back(self._adapter.core_schema)
         self.copies = copies(self._adapter.core_schema)  # whether what is read shares nothing with what was given
 
     def parse(self, value: object, text: bytes | None, *, has_secrets: bool) -> Parsed:
@@ -42,11 +45,12 @@ class PydanticSchema:
     def _parse(self, value: object, text: bytes | None, has_secrets: bool) -> Parsed:
         if value is UNSET:
             return Parsed(value, value, (Issue((), "Field required"),))
-        if isinstance(value, BaseModel):
-            value = value.model_dump(mode="json", by_alias=True)  # checked anew: it may be another model
+        read_before = isinstance(value, BaseModel) and type(value) is self.source
+        if isinstance(value, BaseModel) and not read_before:
+            value = value.model_dump(mode="json", by_alias=True)  # of another model
         try:
             # The adapter's own parts: its methods around them take longer than they do for a small value.
-            instance = self._adapter.validator.validate_python(value)
+            instance = value if read_before else self._adapter.validator.validate_python(value)
             plain = self._plain_data(instance, has_secrets)
             written = write(plain)
             read = value if written == text else decode(written)
@@ -57,6 +61,17 @@ class PydanticSchema:
             return Parsed(value, value, tuple(issues))
         except NotJson as error:
             return Parsed(value, value, (Issue((), str(error)),))
+
+    def reads_back(self, parsed: Parsed, *, has_secrets: bool) -> bool:
+        """Whether what was read is read as the same from its own JSON form: no validator changes it once more, and no
+        field is lost. Where that is not certain for every value, this one is read again."""
+        if self._surely_reads_back:
+            return True
+        try:
+            again = self.parse(parsed.value, None, has_secrets=has_secrets)
+            return not again.issues and same_json(again.value, parsed.value) and bool(again.instance == parsed.instance)
+        except Exception:  # of the model's own code
+            return False
 
     def _plain_data(self, instance: object, has_secrets: bool) -> object:
         if not has_secrets:

@@ -28,6 +28,7 @@ class StepRecord:
     status: StepStatus
     started_at: int
     payload: object = UNSET
+    given: object = UNSET  # what the payload was read from, where reading the payload again would change it
     output: object = UNSET
     error: dict[str, object] | None = None
     ended_at: int | None = None
@@ -67,6 +68,11 @@ class StepRecord:
     restored: bool = False  # rebuilt for a time travel
     sleeps: bool = False  # it is a sleep, not a step
 
+    @property
+    def given_or_payload(self) -> object:
+        """What the step's schema is to read, to make of it what it read the first time."""
+        return self.payload if self.given is UNSET else self.given
+
 
 @dataclass(slots=True)
 class Scope:
@@ -76,6 +82,7 @@ class Scope:
     entry: int = -1  # the furthest entry that was begun; everything before it is done
     input: object = UNSET
     input_seq: int | None = None  # the event that holds it
+    given: object = UNSET  # what the input was read from, where a model has changed it
     state: dict[str, object] = field(default_factory=dict)
     steps: dict[str, StepRecord] = field(default_factory=dict)  # by step id
     execution_path: list[str] = field(default_factory=list)

@@ -38,7 +38,7 @@ def check_resume(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[s
     data: dict[str, object] = {"steps": steps}
     given = request.get("resumeData", UNSET)
     if workflow.validate_inputs and leaf is not None and leaf.resume_schema is not None:
-        given = leaf.resume_schema.check(given, INVALID_RESUME).value
+        given = leaf.resume_schema.kept(leaf.resume_schema.check(given, INVALID_RESUME), given)
     if given is not UNSET:
         data["resumeData"] = to_json(given)
     if isinstance(index, int):

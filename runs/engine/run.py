@@ -89,8 +89,8 @@ class Run(StoredRun):
         data: dict[str, object] = {"workflowId": self.workflow.id}
         if "inputData" in checked:
             data["input"] = checked["inputData"]
-        for key in ("initialState", "requestContext"):
-            if checked[key]:
+        for key in ("inputGiven", "initialState", "initialStateGiven", "requestContext"):
+            if checked.get(key):
                 data[key] = checked[key]
         if self.resource_id is not None:
             data["resourceId"] = self.resource_id

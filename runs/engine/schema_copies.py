@@ -30,7 +30,7 @@ def copies(schema: Mapping[str, object]) -> bool:
         return False
     if schema.get("extra_behavior") == "allow" or _config_allows(schema):
         return False
-    return all(copies(inner) for inner in _inner(schema))
+    return all(copies(inner) for inner in inner_schemas(schema))
 
 
 def _config_allows(schema: Mapping[str, object]) -> bool:
@@ -39,7 +39,7 @@ def _config_allows(schema: Mapping[str, object]) -> bool:
     return isinstance(config, Mapping) and config.get("extra_fields_behavior") == "allow"
 
 
-def _inner(schema: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+def inner_schemas(schema: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     """The schemas right within this one."""
     for key in ("schema", "items_schema", "keys_schema", "values_schema"):
         inner = schema.get(key)

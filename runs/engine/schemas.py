@@ -11,7 +11,9 @@ import orjson
 
 from .errors import EngineError, InvalidInput
 from .failures import failure_of, log_failure
+from .json_value import same_json, to_json
 from .parsed import Issue, Parsed
+from .undefined import UNSET
 
 if TYPE_CHECKING:
     from .json_schema import JsonSchema
@@ -109,6 +111,32 @@ class Schema:
         if parsed.issues:
             raise InvalidInput(head, [(issue.dotted, issue.message) for issue in parsed.issues])
         return parsed
+
+    def reads_back(self, parsed: Parsed) -> bool:
+        """Whether the value that was read may take the place of the given one: reading it again changes nothing."""
+        return self._model is None or self._model.reads_back(parsed, has_secrets=self._has_secrets)
+
+    def kept(self, parsed: Parsed, given: object) -> object:
+        """What to store of a value that this schema reads once more later: as it was read, or else as it was given."""
+        return parsed.value if self.reads_back(parsed) else to_json(given)
+
+    def given(self, parsed: Parsed, given: object) -> object:
+        """What was given, as JSON, where a model has made something else of it; else UNSET."""
+        if self._model is None or given is UNSET:
+            return UNSET
+        plain = to_json(given)
+        return UNSET if same_json(plain, parsed.value) else plain
+
+    def is_same(self, other: "Schema | None") -> bool:
+        """Whether both are the same model or type."""
+        if self is other:
+            return True
+        one, two = self._model, other._model if other is not None else None
+        return one is not None and two is not None and (one.source is two.source or bool(one.source == two.source))
+
+    def is_instance(self, value: object) -> bool:
+        """Whether the value is an instance of this very model."""
+        return self._model is not None and type(value) is self._model.source
 
     def instance(self, value: object) -> object:
         """What a step's function gets for a value that was checked before, such as one from the log."""

@@ -38,7 +38,7 @@ def _run_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     snapshot.resource_id = data.get("resourceId")
     snapshot.request_context = dict(data.get("requestContext") or {})
     state = dict(data.get("initialState") or {})
-    snapshot.scopes = {"": Scope(input=snapshot.input, input_seq=seq, state=state)}
+    snapshot.scopes = {"": Scope(input=snapshot.input, input_seq=seq, given=data.get("inputGiven", UNSET), state=state)}
     snapshot.steps = {}
     if "deadline" in data:
         snapshot.deadline = Deadline.from_json(data["deadline"])
@@ -107,7 +107,7 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
         snapshot.scopes.setdefault(path, Scope(path, state=dict(scope.state))).entry = entry
     for path, value in (data.get("inputs") or {}).items():
         snapshot.scopes[path].input = value
-        snapshot.scopes[path].input_seq = None
+        snapshot.scopes[path].input_seq, snapshot.scopes[path].given = None, UNSET
 
 
 def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
@@ -123,6 +123,8 @@ def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     for key, name in _RESTORED.items():
         if key in data:
             setattr(record, name, data[key])
+    if "payload" in data:
+        record.given = UNSET
     if "output" in data or "payload" in data:
         record.payload_seq = record.output_seq = None
 
@@ -186,6 +188,7 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     if "payload" in data:
         record.payload = data["payload"]
         record.payload_seq = data.get("payloadFrom", seq)
+        record.given = data.get("given", UNSET)
     if "iteration" in data:
         record.iteration = data["iteration"]
     if "totalCount" in data:
@@ -208,14 +211,13 @@ def _step_start(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
     if data.get("nested") and path not in snapshot.scopes:
         state = data.get("state", scope.state)
         hidden = record.item is not None or scope.hidden
-        snapshot.scopes[record.path] = Scope(
-            record.path, input=record.payload, input_seq=record.payload_seq, state=dict(state), hidden=hidden
-        )
+        _open(snapshot, record, state, hidden=hidden)
 
 
 def _open(snapshot: RunSnapshot, record: StepRecord, state: Data, *, hidden: bool) -> None:
     """The nested run of a step begins, with a state of its own."""
-    scope = Scope(record.path, input=record.payload, input_seq=record.payload_seq, state=dict(state), hidden=hidden)
+    scope = Scope(record.path, state=dict(state), hidden=hidden)
+    scope.input, scope.input_seq, scope.given = record.payload, record.payload_seq, record.given
     snapshot.scopes[record.path] = scope
 
 
@@ -232,7 +234,7 @@ def _renew(snapshot: RunSnapshot, record: StepRecord, at: int) -> None:
     """The step starts afresh; what an earlier answer was stays with it, as in the reference."""
     snapshot.forget_below(record)
     record.started_at = at
-    record.payload = record.output = record.suspend_payload = record.suspend_output = UNSET
+    record.payload = record.given = record.output = record.suspend_payload = record.suspend_output = UNSET
     record.error = record.stack = record.tripwire = record.suspended_at = record.wake_at = None
     record.iteration = record.total_count = record.completed_count = record.ended_by = None
     record.suspended_path = record.run_id = record.span_id = record.payload_seq = record.output_seq = None
@@ -256,9 +258,7 @@ def _step_retry(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
         hidden = snapshot.scopes[record.path].hidden
         snapshot.forget_below(record)
         state = data.get("state", snapshot.scopes[record.scope].state)
-        snapshot.scopes[record.path] = Scope(
-            record.path, input=record.payload, input_seq=record.payload_seq, state=dict(state), hidden=hidden
-        )
+        _open(snapshot, record, state, hidden=hidden)
 
 
 def _settle(snapshot: RunSnapshot, record: StepRecord, seq: int, data: Data) -> None:

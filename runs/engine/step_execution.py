@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from contextlib import suppress
+from typing import NamedTuple
 
 from .attempt import STEP_INPUT_CODE, Body
 from .errors import NotJson, StepRefused
@@ -18,23 +19,20 @@ from .step import RetryPolicy, Step
 from .store import now_ms
 from .tracing import NO_SPAN, TraceSpan, step_error_info
 from .undefined import UNSET
-from .values import Value
-
-_UNREAD: object = UNSET
+from .values import NOTHING, Value
 
 
 async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -> StepRecord:
     """Run a step to its end, with all its attempts; its outcome is in the log and in the record that comes back."""
     step, flow = site.step, site.flow
     workflow = flow.workflow
-    refusal: StepRefused | None = None
-    unread: Exception | None = None
-    payload, instance = start.given, _UNREAD
+    reading, unread = _Reading(start.given), None
     if start.answer is None and ex.workflow.validate_inputs:
         try:
-            payload, instance, refusal = _read_input(ex, step, start.given)
+            reading = _read_input(ex, step, start.given)
         except Exception as error:  # of a model's own code: as if the step had raised it
             unread = error
+    payload = reading.payload
     info = site.info
     span = site.span.step(
         step.id,
@@ -43,20 +41,23 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
         metadata=info.metadata if info else None,
     )
     site.own_span = span
-    record = _emit_start(ex, site, start, payload, span)
+    record = _emit_start(ex, site, start, reading)
     if ex.commits_starts:
         await ex.commit()
     if site.together:
         await asyncio.sleep(0)  # all that begin together begin before one of them ends
-    body = Body(ex, site, span, record, payload, instance, start, walk_nested)
+    policy = step.retry_policy(workflow.retries)
+    body = Body(ex, site, span, record, payload, reading.instance, start, walk_nested)
     body.unread = unread
+    if reading.given is not None:
+        body.keep(reading.given, retries=policy.attempts > 0)
     ending: Ending | Failure
-    if refusal is not None:
-        ending = failure_of(refusal)  # trying again could not help
+    if reading.refusal is not None:
+        ending = failure_of(reading.refusal)  # trying again could not help
     elif start.again and (given_up := ex.failed_steps.get(site.path)) is not None:
         ending = Failure(given_up)
     else:
-        ending = await _attempts(ex, body, step.retry_policy(workflow.retries), step.time_limit(workflow.retries))
+        ending = await _attempts(ex, body, policy, step.time_limit(workflow.retries))
     if site.together:
         await asyncio.sleep(0)
     if isinstance(ending, Failure):
@@ -68,36 +69,50 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     return record
 
 
-def _read_input(ex: Execution, step: Step, given: Value) -> tuple[Value, object, StepRefused | None]:
-    """The input as the step's schemas read it, the instance for its function, and what is wrong with either."""
-    payload, instance = given, _UNREAD
+class _Reading(NamedTuple):
+    """A step's input as its schemas read it."""
+
+    payload: Value
+    instance: object = UNSET  # for the function; UNSET: a copy of the payload
+    refusal: StepRefused | None = None  # what is wrong with it
+    given: Value | None = None  # what is to be read in place of the payload whenever an instance is needed again
+
+
+def _read_input(ex: Execution, step: Step, given: Value) -> _Reading:
+    reading = _Reading(given)
     if step.input_schema is not None:
         schema = step.input_schema
-        text = given.text if given.value is not UNSET else None
-        parsed = schema.parse(given.value if schema.copies else given.copy(), text=text)
+        source = given
+        if given.origin is not None and schema.is_same(given.origin.schema):
+            source = Value(given.origin.given)  # the same model has read it before
+        text = source.text if source.value is not UNSET else None
+        parsed = schema.parse(source.value if schema.copies else source.copy(), text=text)
         if parsed.issues:
             refusal = StepRefused(
                 issues_text(STEP_INPUT, parsed.issues),
                 code=STEP_INPUT_CODE,
                 cause=issues_cause(parsed.issues),
             )
-            return given, UNSET, refusal
-        # Plain data is what each attempt gets a copy of its own of.
-        instance = UNSET if parsed.instance is parsed.value else parsed.instance
+            return _Reading(given, refusal=refusal)
+        payload = given
         # The reference takes an input that reads as empty as it was given.
         if parsed.value != {} and (text is None or parsed.text is not text):
             read = Value(parsed.value, text=parsed.text)
             payload = given if read.is_written_as(given) else read
+        # Plain data is what each attempt gets a copy of its own of.
+        instance = UNSET if parsed.instance is parsed.value else parsed.instance
+        kept = None if schema.reads_back(parsed) or source.is_written_as(payload) else source
+        reading = _Reading(payload, instance, given=kept)
     if step.request_context_schema is not None:
         issues = step.request_context_schema.parse(ex.request_context.to_dict()).issues
         if issues:
             told = issues_text(step_context_head(step.id), issues)
             code = "WORKFLOW_STEP_REQUEST_CONTEXT_VALIDATION_FAILED"
-            return payload, instance, StepRefused(told, code=code)
-    return payload, instance, None
+            return reading._replace(refusal=StepRefused(told, code=code))
+    return reading
 
 
-def _emit_start(ex: Execution, site: Site, start: Start, payload: Value, span: TraceSpan) -> StepRecord:
+def _emit_start(ex: Execution, site: Site, start: Start, reading: _Reading) -> StepRecord:
     data: dict[str, object] = site.place()
     data["entry"] = site.entry
     if site.member is not None:
@@ -117,7 +132,8 @@ def _emit_start(ex: Execution, site: Site, start: Start, payload: Value, span: T
     if start.answer is not None:
         emit_answer(ex, data, start.answer)
     else:
-        ex.emit(EventType.STEP_START, data, payload=payload)
+        given = NOTHING if reading.given is None else reading.given.again()
+        ex.emit(EventType.STEP_START, data, payload=reading.payload, given=given)
     return ex.snapshot.steps[site.path]
 
 

@@ -9,7 +9,7 @@ from .json_value import to_json
 from .records import RunSnapshot, Scope, StepRecord
 from .results import RunStatus, StepStatus
 from .resuming import as_path
-from .schemas import INVALID_TIME_TRAVEL
+from .schemas import INVALID_TIME_TRAVEL, Schema
 from .undefined import UNSET
 
 if TYPE_CHECKING:
@@ -63,8 +63,12 @@ def _parsed_input(workflow: "Workflow", step_id: str, given: object) -> object:
     if isinstance(entry, ForEach):
         if not isinstance(given, list):
             raise InvalidInput(INVALID_TIME_TRAVEL, [("", "Expected an array for foreach step")])
-        return given if schema is None else [schema.check(item, INVALID_TIME_TRAVEL).value for item in given]
-    return given if schema is None or not given else schema.check(given, INVALID_TIME_TRAVEL).value
+        return given if schema is None else [_kept(schema, item) for item in given]
+    return given if schema is None or not given else _kept(schema, given)
+
+
+def _kept(schema: Schema, given: object) -> object:
+    return schema.kept(schema.check(given, INVALID_TIME_TRAVEL), given)
 
 
 class _Plan:

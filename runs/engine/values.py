@@ -1,7 +1,10 @@
 """A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
 
+from typing import NamedTuple
+
 from .json_value import check_numbers, decode, encode, write
 from .redaction import Redactor
+from .schemas import Schema
 from .span_payload import payload_text
 from .undefined import UNSET
 
@@ -9,15 +12,23 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 INLINE_BYTES = 48  # a shorter value is simply repeated: a reference would save nothing
 
 
+class Origin(NamedTuple):
+    """What a model has read a value from. A step with the same model reads that, not the value once more."""
+
+    schema: Schema
+    given: object
+
+
 class Value:
     """A JSON value, or UNSET. It is encoded at most once, and stored at most once."""
 
-    __slots__ = ("_shown", "_text", "seq", "value")
+    __slots__ = ("_shown", "_text", "origin", "seq", "value")
 
     def __init__(self, value: object, *, text: bytes | None = None, seq: int | None = None) -> None:
         self.value = value
         self._text = text
         self.seq = seq  # the event that holds it
+        self.origin: Origin | None = None
         self._shown: tuple[Redactor | None, int, str] | None = None
 
     @classmethod
@@ -31,10 +42,14 @@ class Value:
         text = write(result)
         if like is not None and like._text == text:
             check_numbers(result, text, like.value)
-            return like
+            return like if like.origin is None else cls(like.value, text=text, seq=like.seq)
         plain = decode(text)
         check_numbers(result, text, plain)
         return cls(plain, text=text)
+
+    def again(self) -> "Value":
+        """The same value for another key of an event: where it is stored is noted for this one alone."""
+        return Value(self.value, text=self._text, seq=self.seq)
 
     @property
     def text(self) -> bytes:

@@ -40,8 +40,8 @@ def request_of(run: WorkflowRun) -> StartRequest:
     }
     return StartRequest(
         workflow_id=run.workflow_id,
-        input=first.get("input", UNSET),
-        initial_state=first.get("initialState", UNSET),
+        input=first.get("inputGiven", first.get("input", UNSET)),
+        initial_state=first.get("initialStateGiven", first.get("initialState", UNSET)),
         request_context=first.get("requestContext") or {},
         tracing_options=tracing,
         output_options=first.get("outputOptions") or {},
@@ -145,7 +145,7 @@ def step_start(run: WorkflowRun, workflow: Workflow, step: str) -> StepStart:
     before = fold(run.pk, run.workflow_id, [event for event in events if event.seq < began])
     there = fold(run.pk, run.workflow_id, [event for event in events if event.seq <= began]).steps[step]
     scopes = [".".join(steps[:depth]) for depth in range(len(steps))]
-    return StepStart(steps, scopes, workflows, before, latest, there.payload)
+    return StepStart(steps, scopes, workflows, before, latest, there.given_or_payload)
 
 
 def _began(events: list[Event], path: str) -> int:
@@ -248,7 +248,7 @@ def _checked(workflow: Workflow, entry: Entry, step: str, input: object) -> obje
     if not workflow.validate_inputs:
         return input
     if not isinstance(entry, ForEach):
-        return input if schema is None else schema.check(input, INVALID_TIME_TRAVEL).value
+        return input if schema is None else schema.kept(schema.check(input, INVALID_TIME_TRAVEL), input)
     if not isinstance(input, list):
         raise InvalidInput(INVALID_TIME_TRAVEL, [("", "Expected an array for foreach step")])
     if schema is None:
@@ -261,4 +261,4 @@ def _checked(workflow: Workflow, entry: Entry, step: str, input: object) -> obje
     ]
     if issues:
         raise InvalidInput(INVALID_TIME_TRAVEL, issues)
-    return [item.value for item in items]
+    return [schema.kept(item, given) for item, given in zip(items, input, strict=True)]

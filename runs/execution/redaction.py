@@ -23,7 +23,10 @@ RUNS_CACHED = 256
 ROWS_AT_ONCE = 500
 STARTS = frozenset({EventType.RUN_START, EventType.RUN_TIME_TRAVEL})
 ANSWERS = ("resumeData", "resumePayload")
-LARGE_PARTS = frozenset({"input", "initialState", "requestContext", "tracingOptions", "resumeData", "state"})
+INPUTS = ("input", "inputGiven")
+LARGE_PARTS = frozenset(
+    {*INPUTS, "given", "initialState", "initialStateGiven", "requestContext", "tracingOptions", "resumeData", "state"}
+)
 _CHUNKS = ", ".join(f"'{kind}'" for kind in sorted(CHUNK_TYPES))
 _NEXT = (
     f"SELECT seq, type, data, large FROM {EVENTS}"  # noqa: S608
@@ -92,7 +95,9 @@ class RunRedactor(Redactor):
     def _take(self, seq: int, type: str, text: bytes, large: Any) -> None:
         with suppress(orjson.JSONDecodeError, AttributeError):  # who reads the event says so
             if self._input_is_secret and type in STARTS:
-                self.learn_secret(orjson.loads(text).get("input"))
+                data = orjson.loads(text)
+                for key in INPUTS:
+                    self.learn_secret(data.get(key))
             if self._answer_is_secret:
                 data = orjson.loads(text)
                 for key in ANSWERS:
@@ -118,7 +123,7 @@ class RunRedactor(Redactor):
                     self._take_part(key, event.large[key])
 
     def _take_part(self, key: str, text: bytes) -> None:
-        if (key == "input" and self._input_is_secret) or (key in ANSWERS and self._answer_is_secret):
+        if (key in INPUTS and self._input_is_secret) or (key in ANSWERS and self._answer_is_secret):
             self.learn_secret(orjson.loads(text))
         self.learn_text(text)
 

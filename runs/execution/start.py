@@ -335,7 +335,9 @@ def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, o
     data = {
         "workflowId": workflow.id,
         "input": checked.get("inputData", UNSET),
+        "inputGiven": checked.get("inputGiven", UNSET),
         "initialState": checked.get("initialState") or UNSET,
+        "initialStateGiven": checked.get("initialStateGiven") or UNSET,
         "requestContext": checked.get("requestContext") or UNSET,
         "tracingOptions": tracing.to_json() or UNSET,
         "outputOptions": dict(request.output_options) or UNSET,

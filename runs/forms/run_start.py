@@ -113,10 +113,10 @@ class RunStartForm:
         Secrets and the ids of the run and its trace are its own, and are not copied. `redactor`: of that run.
         """
         form = cls(version)
-        form.input.fill(without_secrets(started.get("input", UNSET), redactor))
-        if started.get("initialState"):
+        form.input.fill(without_secrets(started.get("inputGiven", started.get("input", UNSET)), redactor))
+        if state := started.get("initialStateGiven", started.get("initialState")):
             form.sends_state = True
-            form.state.fill(without_secrets(started["initialState"], redactor))
+            form.state.fill(without_secrets(state, redactor))
         form.context.fill(without_secrets(started.get("requestContext") or {}, redactor))
         form._fill_tracing(without_secrets(started.get("tracingOptions") or {}, redactor))  # type: ignore[arg-type]
         output = started.get("outputOptions") or {}

@@ -4,10 +4,13 @@ import pytest
 
 from runs.engine.errors import CannotTimeTravel, InvalidInput
 from runs.execution.answer import Answer
-from runs.execution.history import snapshot
+from runs.execution.history import read_events, snapshot
+from runs.execution.redaction import redactor_for
 from runs.execution.start import WorkflowDisabled
+from runs.forms.exact_json import exact
+from runs.forms.run_start import RunStartForm
 from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
-from tests.execution.acting import resume_run, run_from_step
+from tests.execution.acting import resume_run, run_again, run_from_step
 
 pytestmark = pytest.mark.usefixtures("executor")
 
@@ -117,3 +120,21 @@ def test_a_version_that_this_server_does_not_have_is_refused_in_a_sentence(ended
     ):
         run_from_step(run.pk, "third")
     assert WorkflowRun.objects.count() == 1
+
+
+def test_a_run_is_run_again_with_what_was_given_not_with_what_its_model_made_of_it(executor, start, until):
+    given = {"share": 50}
+    first = until(start("sharing", given, initial_state=given), "success")
+    again = until(run_again(first.id), "success")
+    below = until(run_from_step(again.id, "take_share"), "success")
+    edited = until(run_from_step(below.id, "take_share", input=given), "success")
+    for run in (first, again, below, edited):
+        assert snapshot(run.id).result == 0.5
+        event = read_events(run.id)[0].decoded()
+        assert (event["input"], event["inputGiven"]) == ({"share": 0.5}, given)
+        assert (event["initialState"], event["initialStateGiven"]) == ({"share": 0.5}, given)
+    version = WorkflowDefinition.objects.get(pk="sharing").current
+    started = exact(read_events(first.id)[0].decoded())
+    form = RunStartForm.of_run(version, started, priority=0, redactor=redactor_for(first, first.last_seq))
+    assert form.input.value() == given
+    assert form.state.value() == given

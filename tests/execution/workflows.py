@@ -5,8 +5,9 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, field_validator
+from pydantic import AfterValidator, BaseModel, field_validator
 
 from runs.engine import UNSET, StepContext, TripWire, Workflow, step
 
@@ -387,3 +388,15 @@ async def turn(ctx: StepContext) -> object:
 
 turning = Workflow(id="turning").then(turn)
 turning.sleep(lambda ctx: 3600 if ctx.input_data["to"] == "waiting" else 0).then(echo).commit()
+
+
+class Share(BaseModel):
+    share: Annotated[float, AfterValidator(lambda value: value / 100)]
+
+
+@step(id="take_share", input=Share)
+async def take_share(ctx: StepContext[Share]) -> float:
+    return ctx.input.share
+
+
+sharing = Workflow(id="sharing", input=Share, state=Share).then(take_share).commit()
