@@ -10,7 +10,7 @@ import pytest
 from runs.execution.history import read_events, snapshot
 from runs.models import WorkflowRun
 from tests.console_server import ConsoleServer
-from tests.execution.workflows import _RAISED
+from tests.execution.rough_workflows import RAISED
 
 LIMIT = 3
 
@@ -18,7 +18,7 @@ LIMIT = 3
 @pytest.mark.parametrize("place", ["async", "sync", "condition", "mapping", "sleep", "start", "validator"])
 def test_a_run_fails_by_the_name_of_what_was_raised_and_others_go_on(executor, start, until, place):
     beside = start("napping", {"value": 1})
-    runs = {kind: start(f"raising-{place}", {"kind": kind}) for kind in _RAISED}
+    runs = {kind: start(f"raising-{place}", {"kind": kind}) for kind in RAISED}
     for kind, run in runs.items():
         until(run, "failed")
         assert snapshot(run.id).error["name"] == kind
@@ -27,7 +27,7 @@ def test_a_run_fails_by_the_name_of_what_was_raised_and_others_go_on(executor, s
     assert executor.problem == ""
 
 
-@pytest.mark.parametrize("kind", _RAISED)
+@pytest.mark.parametrize("kind", RAISED)
 def test_a_callback_of_the_end_that_raises_leaves_the_end_as_it_is(executor, start, until, kind):
     until(start("raising-finish", {"kind": kind}), "success")
     until(start("quick", {"value": 1}), "success")
