@@ -7,7 +7,6 @@ nothing, the words of the validator serve. A walk ends after a number of steps, 
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Self
 
 import orjson
 
@@ -29,11 +28,13 @@ _BOUNDS = ("Too small", "Too big", "Invalid string", "Invalid number")  # the va
 class _Walk:
     """What both wordings share: the document, the list that issues go to, and the steps left."""
 
-    def __init__(self, document: SchemaDocument, is_valid: IsValid, steps: list[int] | None = None) -> None:
+    def __init__(self, document: SchemaDocument, is_valid: IsValid) -> None:
         self.document = document
         self.is_valid = is_valid
         self.issues: list[Finding] = []
-        self.steps = steps if steps is not None else [MAX_STEPS]  # shared with the trials of alternatives
+        # Shared with the trials of alternatives: the steps left, and what each trial has found.
+        self.steps = [MAX_STEPS]
+        self.tried: dict[tuple[int, Path], list[Finding]] = {}
 
     @classmethod
     def find(cls, document: SchemaDocument, is_valid: IsValid, value: object) -> list[Finding]:
@@ -62,9 +63,15 @@ class _Walk:
     def add(self, path: Path, message: str) -> None:
         self.issues.append((path, message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"))
 
-    def trial(self) -> Self:
-        """A walk of its own, for an alternative."""
-        return type(self)(self.document, self.is_valid, self.steps)
+    def issues_of(self, alternative: object, value: object, path: Path) -> list[Finding]:
+        """What is wrong by one alternative. Each is tried once at each place: alternatives of alternatives multiply."""
+        key = (id(alternative), path)
+        if key not in self.tried:
+            trial = type(self)(self.document, self.is_valid)
+            trial.steps, trial.tried = self.steps, self.tried
+            trial.check(alternative, value, path)
+            self.tried[key] = trial.issues
+        return self.tried[key]
 
     def check_conditions(self, node: SchemaNode, value: object, path: Path) -> None:
         """What `allOf`, `if` and `dependentSchemas` ask of the same value."""
@@ -146,12 +153,11 @@ class ZodIssues(_Walk):
         """
         near: list[list[Finding]] = []
         for alternative in alternatives:
-            trial = self.trial()
-            trial.check(alternative, value, path)
-            if not trial.issues:
+            issues = self.issues_of(alternative, value, path)
+            if not issues:
                 return True
-            if all(message.startswith(_BOUNDS) for _, message in trial.issues):
-                near.append(trial.issues)
+            if all(message.startswith(_BOUNDS) for _, message in issues):
+                near.append(issues)
         if len(near) == 1:
             self.issues.extend(near[0])
         else:
@@ -267,13 +273,12 @@ class AjvIssues(_Walk):
     def _check_alternatives(self, keyword: str, alternatives: list[object], value: object, path: Path) -> None:
         collected: list[Finding] = []
         for alternative in alternatives:
-            trial = self.trial()
-            trial.check(alternative, value, path)
-            if not trial.issues:
+            issues = self.issues_of(alternative, value, path)
+            if not issues:
                 return
-            collected.extend(trial.issues)
+            collected.extend(issues[:MAX_ISSUES])
         words = "must match a schema in anyOf" if keyword == "anyOf" else "must match exactly one schema in oneOf"
-        self.issues.extend([*collected, (path, words)])
+        self.issues.extend([*collected[:MAX_ISSUES], (path, words)])
 
     def _check_array(self, node: SchemaNode, value: list[object] | tuple[object, ...], path: Path) -> None:
         if isinstance(most := node.get("maxItems"), int) and len(value) > most:
