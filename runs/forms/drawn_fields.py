@@ -106,7 +106,7 @@ def _draw_list(shape: Shape, tree: object, spot: Spot, common: dict) -> Field:
     if shape.items is None or (isinstance(tree, list) and not spot.room.take(shape.items, tree)):
         return JsonField(**common, text=write_exact(tree), note=TOO_LONG)
     if tree is UNSET:
-        wanted = shape.schema.get("minItems", 0) if spot.needed else 0
+        wanted = int(shape.schema.get("minItems", 0)) if spot.needed else 0  # 2.0 is an integer to JSON Schema
         trees: list[object] = [UNSET] * min(wanted, MAX_FRESH_ROWS)
     else:
         trees = list(tree) if isinstance(tree, list) else []

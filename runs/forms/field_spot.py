@@ -7,6 +7,7 @@ from .input_names import segment
 from .json_schema import Shape, label_of
 
 MAX_ROWS = 500  # of a list; longer ones are edited as JSON
+ROW_FIELDS = 4  # what drawing a row costs, in fields
 MAX_FIELDS = 5_000  # of all lists of a form; settings.DATA_UPLOAD_MAX_NUMBER_FIELDS bounds what is sent for them
 
 
@@ -20,7 +21,7 @@ class Room:
         """Whether a list of these items is drawn as rows."""
         if len(trees) > MAX_ROWS or _size(trees, self.left) > self.left:
             return False
-        fields = len(trees) * (1 + len(shape.properties))
+        fields = len(trees) * (ROW_FIELDS + len(shape.properties))
         if fields > self.left:
             return False
         self.left -= fields

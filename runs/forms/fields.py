@@ -7,7 +7,7 @@ at its place. So form and JSON turn into each other without loss.
 import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import ClassVar
 
@@ -250,7 +250,10 @@ def survives_as_double(text: str) -> bool:
     if not is_number(text):
         return False
     value = float(text)
-    return math.isfinite(value) and Decimal(text) == Decimal(repr(value))
+    try:
+        return math.isfinite(value) and Decimal(text) == Decimal(repr(value))
+    except InvalidOperation:  # an exponent beyond what Decimal holds
+        return False
 
 
 def is_large(text: str) -> bool:

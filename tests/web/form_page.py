@@ -11,6 +11,7 @@ class FormPage(HTMLParser):
     def __init__(self, markup: str) -> None:
         super().__init__()
         self.fields: dict[str, list[str]] = {}
+        self.typed: dict[str, bool] = {}  # controls that take any text, and whether of several lines
         self.ids: set[str] = set()
         self._templates = 0
         self._text: tuple[str, list[str]] | None = None  # of the text area that is open
@@ -27,11 +28,13 @@ class FormPage(HTMLParser):
         if tag == "input" and name and kind not in ("file", "submit"):
             value = attributes.get("value")
             if kind in (None, "text", "password"):
+                self.typed[name] = False
                 value = (value or "").replace("\r", "").replace("\n", "")  # an input of one line drops line breaks
             if kind not in ("radio", "checkbox") or "checked" in attributes:
                 self._add(name, "on" if value is None and kind == "checkbox" else value or "")
         elif tag == "textarea" and name:
             self._text = (name, [])
+            self.typed[name] = True
         elif tag == "select" and name:
             self._select = (name, [])
         elif tag == "option" and self._select:

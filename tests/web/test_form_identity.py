@@ -15,7 +15,7 @@ from runs.forms.exact_json import Number, exact
 from runs.forms.json_schema import MAX_LEVELS, SHARED_PARTS, Shape, shape_of
 from runs.forms.value_editor import FORM, JSON, ValueEditor
 from tests.web.form_page import FormPage
-from tests.web.random_schemas import ANY, KEYS, schemas_with_values
+from tests.web.random_schemas import ANY, KEYS, TEXTS, schemas_with_values
 
 
 def page_of(editor: ValueEditor) -> str:
@@ -188,3 +188,43 @@ def test_a_secret_goes_with_its_item_when_one_before_it_is_removed():
     changed = with_secrets([{"name": "a"}, {"name": "changed"}, {"name": "c"}], recorded, mask)
     assert changed == [recorded[0], {"name": "changed", "token": "B"}, recorded[2]]
     assert with_secrets([{"name": "changed"}, {"name": "c"}], recorded, mask) == [{"name": "changed"}, recorded[2]]
+
+
+# --- What cannot be accepted ---
+
+JUNK = TEXTS | st.sampled_from(
+    [
+        "abc",
+        "1e999999999999999999999",
+        "1e-99999999999999999999",
+        "-",
+        "18,90",
+        "9" * 5000,
+        "{",
+        '{"a": 1,}',
+        "[1] x",
+        "∞",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(schemas_with_values(), st.data())
+def test_whatever_is_typed_comes_back_as_it_was_typed(case, data):
+    schema, value = case
+    editor = ValueEditor("input", schema, "Input")
+    editor.fill(exact(value))
+    page = FormPage(page_of(editor))
+    typed = {}
+    for name, several_lines in page.typed.items():
+        text = data.draw(JUNK).replace("\x00", "").replace("\r", "")
+        typed[name] = text if several_lines else text.replace("\n", " ")
+    request = posted(page, input_mode=editor.mode, **typed)
+    editor.read_post(request.POST, request.FILES)
+    editor.value()
+    editor.refuse(
+        [(".".join(map(str, field.where)), "is wrong") for field in editor.form.every()] if editor.form else []
+    )
+    again = FormPage(page_of(editor)).fields
+    for name, text in typed.items():
+        assert again[name][0].replace("\r\n", "\n") == text, (name, "is still what was typed")

@@ -160,6 +160,17 @@ def test_an_empty_text_in_the_json_stays_one_and_an_untouched_field_sends_nothin
     assert there_and_back(schema, UNSET) == {}
 
 
+def test_a_number_beyond_all_exponents_stays_the_text_that_was_typed():
+    shape = shape_of({"anyOf": [{"type": "number"}, {"type": "string"}]})
+    form = SchemaForm.posted(shape, QueryDict("v:input=1e-99999999999999999999"), MultiValueDict(), "input")
+    assert form.tree() == "1e-99999999999999999999"
+
+
+def test_a_list_that_needs_two_point_zero_items_has_two():
+    form = SchemaForm.fresh(shape_of({"type": "array", "items": {"type": "string"}, "minItems": 2.0}), "input")
+    assert len(form.root.rows) == 2
+
+
 # --- States ---
 
 
