@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from copy import deepcopy
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import orjson
@@ -133,6 +134,8 @@ class Body:
             with self.span.use():
                 if timeout:
                     result = await self._within(timeout, function, context)
+                elif isinstance(function, FunctionType) and step.is_async:
+                    result = await contained(function(context))  # the usual case, by the shortest way
                 else:
                     result = await self._outcome(function, context)
         except asyncio.CancelledError:
