@@ -105,7 +105,7 @@ def test_back_after_a_refusal_and_a_start_shows_what_was_typed(console, start_pa
     page.wait_for_function("() => document.querySelector('#input-tokens')?.value === '7'")
 
 
-def test_back_to_a_copy_or_a_step_shows_what_was_typed(console, start_page):
+def test_back_to_a_copy_shows_what_was_typed(console, start_page):
     page = start_page
     page.goto(console.url + TEXT)
     page.fill("#input-tokens", "3")
