@@ -5,6 +5,7 @@ from typing import Any
 
 import daphne.server
 from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from twisted.web.http import _GenericHTTPChannelProtocol
 
@@ -72,6 +73,17 @@ class Factory(HTTPFactory):
         """Writes no line: Daphne leads Twisted's log to nowhere, where each would be put together all the same."""
 
 
+class Socket(WebSocketProtocol):
+    """A socket that bounds what it receives alone: Autobahn's limit of a message holds for what is sent, too."""
+
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().serverSend(content, binary)
+        finally:
+            self.maxMessagePayloadSize = limit
+
+
 class Server(daphne.server.Server):
     """The server of `manage.py serve`; its parameters are Daphne's."""
 
@@ -82,4 +94,5 @@ class Server(daphne.server.Server):
 
     def run(self) -> None:
         daphne.server.HTTPFactory = Factory  # Daphne makes its factory by that name, and takes none
+        WebSocketFactory.protocol = Socket
         super().run()
