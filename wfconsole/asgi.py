@@ -20,6 +20,7 @@ telemetry.start()  # before Django reads its list of middleware, to which tracin
 
 from runs import routing  # noqa: E402
 from runs.execution import dispatch  # noqa: E402
+from runs.execution.database_file import remember_file  # noqa: E402
 from runs.live.backpressure import Backpressure  # noqa: E402
 from runs.notices.sender import sender  # noqa: E402
 from wfconsole.request_threads import RequestHandler  # noqa: E402
@@ -31,5 +32,6 @@ application = ProtocolTypeRouter(
     }
 )
 
+remember_file()
 dispatch.start_executor()
 sender.start()

@@ -7,9 +7,19 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
-from runs.execution.trouble import NOTHING_STORED, NUL_REFUSED, RETRY_SECONDS, Trouble, is_nul, trouble_of
+from runs.execution.database_file import file_trouble
+from runs.execution.trouble import (
+    NOTHING_STORED,
+    NUL_REFUSED,
+    RETRY_SECONDS,
+    UNAVAILABLE,
+    Trouble,
+    is_nul,
+    trouble_of,
+)
 
 BAD_REQUEST = 400
+SAFE = ("GET", "HEAD", "OPTIONS")  # methods that store nothing
 
 
 class DatabaseTrouble:
@@ -27,6 +37,8 @@ class DatabaseTrouble:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return nul_refused(request)
+        if request.method not in SAFE and (moved := file_trouble()):
+            return _unavailable(request, Trouble(UNAVAILABLE, moved))
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from wfconsole.addresses import is_database, is_http, read_links
 from wfconsole.logs import logging_config
 from wfconsole.mail import check_mail, mail_settings
+from wfconsole.private_files import make_private, tighten_database
 from wfconsole.secret_key import stored_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -170,7 +171,7 @@ ENV = _environment()
 
 DATA_DIR = ENV.wfconsole_data_dir.resolve()
 try:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    make_private(DATA_DIR)
 except OSError as error:
     _refuse("WFCONSOLE_DATA_DIR", str(DATA_DIR), f"a folder that can be written ({error.strerror})")
 
@@ -254,6 +255,9 @@ elif _url.startswith("sqlite"):
     DATABASES = {"default": _sqlite(str(_file))}
 else:
     DATABASES = {"default": _postgresql(_url)}
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    tighten_database(Path(DATABASES["default"]["NAME"]))
 
 ON_POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
 EXECUTOR = ENV.wfconsole_executor or "embedded"

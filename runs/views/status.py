@@ -11,6 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from runs.execution import dispatch
+from runs.execution.connection import is_trouble
+from runs.execution.database_file import file_trouble
+from runs.execution.writer import UNREACHABLE, trouble_words
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def database_trouble() -> list[str]:
     """Why the database cannot take a run, in sentences that tell no host, path or password."""
+    if moved := file_trouble():
+        return [moved]
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM runs_workflowrun LIMIT 1")
@@ -55,7 +60,9 @@ def database_trouble() -> list[str]:
         logger.warning("The database does not answer as it should: %s", error)
         if "no such table" in str(error) or "does not exist" in str(error):
             return ["The database has no tables: run manage.py migrate."]
-        return ["The database does not answer."]
+        cause = error.__cause__ or error
+        words = trouble_words(cause) if is_trouble(cause) else UNREACHABLE
+        return [words]
 
 
 def _sqlite_trouble(cursor) -> list[str]:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -23,6 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from runs.models import ApiToken
 from wfconsole.left_out import leave_out
+from wfconsole.private_files import looseness
 
 from ..console_command import ConsoleCommand
 from ..own_workflows import check_own_workflows
@@ -47,6 +49,9 @@ class Command(ConsoleCommand):
             migrate()
             password = ensure_admin()
             ApiToken.objects.keep_bootstrap(settings.API_TOKEN)
+        for path in (settings.DATA_DIR, settings.DATABASES["default"]["NAME"]):
+            if not settings.ON_POSTGRESQL and (said := looseness(Path(path))):
+                self.stderr.write(said)
         leave_out()
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
