@@ -24,7 +24,9 @@ def time_limit(seconds: float) -> Iterator[None]:
         else:
             with transaction.atomic():
                 with connection.cursor() as cursor:
-                    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(round(seconds * 1000))])
+                    cursor.execute(
+                        "SELECT set_config('statement_timeout', %s, true)", [str(max(1, round(seconds * 1000)))]
+                    )  # 0: no limit
                 yield
     except OperationalError as error:
         if "interrupted" in str(error) or "statement timeout" in str(error):

@@ -109,7 +109,7 @@ def test_a_filter_finds_what_it_says(client, workflow, query, expected):
     assert sorted(names(client.get(f"/runs/?{query}", follow=True))) == expected
 
 
-@pytest.mark.parametrize("query", ["q=status:nope", "q=started>yesterday", "q=%00", "q=" + "x" * 600])
+@pytest.mark.parametrize("query", ["q=status:nope", "q=started>yesterday", "q=" + "x" * 600])
 def test_a_filter_that_cannot_be_read_is_named_and_nothing_breaks(client, workflow, query):
     make_cards(workflow, 1)
     response = client.get(f"/runs/?{query}")
