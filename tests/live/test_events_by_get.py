@@ -93,7 +93,6 @@ def test_a_filter_that_finds_little_still_tells_how_far_it_has_looked(get, url, 
         ("types=workflow-step-outputs", "types has 'workflow-step-outputs'. Allowed are chunks, and workflow-start"),
         ("values=all", "Allowed are full and stored."),
         ("q=" + "x" * 201, "the limit is 200"),
-        ("step=%00", "NUL"),
     ],
 )
 def test_a_wrong_parameter_is_refused_with_a_sentence(get, url, live_run, query, sentence):
