@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from wfconsole.memory import collect_rarely
+from wfconsole.server.memory import collect_rarely
 
 
 def main() -> None:

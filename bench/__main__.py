@@ -119,7 +119,8 @@ def measure(kind: str, names: list[str], folder: Path, *, profile: bool) -> dict
 
 
 def _with_django(kind: str, name: str, *, profile: bool) -> dict[str, dict[str, float]]:
-    from wfconsole import memory, telemetry
+    from wfconsole import telemetry
+    from wfconsole.server import memory
 
     memory.collect_rarely()  # as the server does
     telemetry.start()
@@ -137,7 +138,7 @@ def _with_django(kind: str, name: str, *, profile: bool) -> dict[str, dict[str, 
 
 
 def _engine(name: str, *, profile: bool) -> dict[str, float]:
-    from runs.execution.checkpoints import Checkpoints
+    from runs.store.checkpoints import Checkpoints
 
     from .engine import measure as measure_engine
 

@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from runs.engine import Workflow
-from runs.engine.events import Event
-from runs.execution import announce
-from runs.execution.connection import Connection
-from runs.execution.database_store import DatabaseRunStore
+from runs.engine.log.events import Event
+from runs.store import announce
+from runs.store.connection import Connection
+from runs.store.database_store import DatabaseRunStore
 from runs.tracing.figures import keeper
 
 from .measuring import at_once, megabyte, now, quantile, timed

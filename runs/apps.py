@@ -5,7 +5,7 @@ from django.db.models.signals import post_migrate
 from django.urls import register_converter
 from django.urls.converters import StringConverter
 
-from runs.engine.ids import from_address, to_address
+from runs.engine.graph.ids import from_address, to_address
 
 
 class IdConverter(StringConverter):

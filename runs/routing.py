@@ -5,8 +5,8 @@ from typing import Any
 
 from django.urls import path, re_path
 
-from runs.execution import announce as commits
 from runs.live import announce, consumers
+from runs.store import announce as commits
 
 
 async def no_socket(scope: dict[str, Any], receive: Callable, send: Callable[[dict], Awaitable[None]]) -> None:

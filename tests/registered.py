@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import transaction
 
-from runs.execution.registry import register_versions
+from runs.catalog.registry import register_versions
 from runs.models import WorkflowDefinition, WorkflowVersion
 
 _known: dict[tuple[str, ...], tuple[list[WorkflowDefinition], list[WorkflowVersion]]] = {}

@@ -13,7 +13,7 @@ django.setup()
 
 from django.contrib.auth.models import Group, User  # noqa: E402
 
-from runs.execution.start import StartRequest, start_run  # noqa: E402
+from runs.actions.start import StartRequest, start_run  # noqa: E402
 from runs.models import Actor  # noqa: E402
 
 CONTEXT = {"tenant": "acme-eu", "user.id": 4410023, "features": {"split_cartons": True}}

@@ -65,7 +65,7 @@ def test_the_service_name_is_the_standard_variable(receiver, tmp_path):
 
 def test_a_trace_id_that_was_given_alone_becomes_the_roots(receiver, tmp_path):
     code = (
-        "from runs.engine.tracing import forced_trace_id\n"
+        "from runs.engine.trace.tracing import forced_trace_id\n"
         f"token = forced_trace_id.set(int('{TRACE_ID}', 16))\n"
         "span = tracer.start_span('root')\n"
         "forced_trace_id.reset(token)\n"

@@ -10,7 +10,8 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
-from wfconsole import memory, telemetry
+from wfconsole import telemetry
+from wfconsole.server import memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
 memory.collect_rarely()
@@ -19,11 +20,11 @@ django.setup(set_prefix=False)  # before everything below: it needs Django's app
 telemetry.start()  # before Django reads its list of middleware, to which tracing adds one
 
 from runs import routing  # noqa: E402
-from runs.execution import dispatch  # noqa: E402
-from runs.execution.database_file import remember_file  # noqa: E402
+from runs.executor import dispatch  # noqa: E402
 from runs.live.backpressure import Backpressure  # noqa: E402
 from runs.notices.sender import sender  # noqa: E402
-from wfconsole.request_threads import RequestHandler  # noqa: E402
+from runs.store.database_file import remember_file  # noqa: E402
+from wfconsole.server.request_threads import RequestHandler  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

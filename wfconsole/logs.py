@@ -69,8 +69,8 @@ def _current() -> dict[str, str]:
     ids = {}
     # A process that imported no engine and no tracing has no step and no span; importing them for a log line would
     # cost more than the line.
-    if "runs.engine.current_step" in sys.modules:
-        from runs.engine.current_step import current_step
+    if "runs.engine.walk.current_step" in sys.modules:
+        from runs.engine.walk.current_step import current_step
 
         step = current_step.get()
         if step is not None:
@@ -145,10 +145,10 @@ def _hide(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
 
 def _hidden(text: str) -> str:
     """The text without the secrets of the run, if it is written by a step, or about a run that is executed here."""
-    if "runs.execution.run_logs" not in sys.modules:
+    if "runs.step_logs.run_logs" not in sys.modules:
         return text
-    from runs.engine.current_step import current_redactor, current_step
-    from runs.execution.run_logs import redactor_of_step
+    from runs.engine.walk.current_step import current_redactor, current_step
+    from runs.step_logs.run_logs import redactor_of_step
 
     step = current_step.get()
     redactor = current_redactor.get() if step is None else redactor_of_step(step)

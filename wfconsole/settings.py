@@ -287,20 +287,20 @@ if "runserver" in sys.argv:
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "wfconsole.https.SecureCookies",
+    "wfconsole.middleware.https.SecureCookies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "wfconsole.request_span.RequestSpan",
+    "wfconsole.middleware.request_span.RequestSpan",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "wfconsole.sign_in_required.SignInRequired",
+    "wfconsole.middleware.sign_in_required.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "wfconsole.body_limit.BodyLimit",
-    "wfconsole.database_trouble.DatabaseTrouble",
+    "wfconsole.middleware.body_limit.BodyLimit",
+    "wfconsole.middleware.database_trouble.DatabaseTrouble",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
 

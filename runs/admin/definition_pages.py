@@ -11,10 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import content_disposition_header
 
+from runs.catalog.definition_changes import definition_changes
+from runs.catalog.definitions import Outdated, Saved, save, save_many
 from runs.drawing.graph import draw_graph
 from runs.drawing.line_diff import line_diff
-from runs.execution.definition_changes import definition_changes
-from runs.execution.definitions import Outdated, Saved, save, save_many
 from runs.forms.definition import EXAMPLE, DefinitionForm, pretty
 from runs.forms.definition_import import DefinitionImport, behind_words
 from runs.forms.tool_reference import tool_reference

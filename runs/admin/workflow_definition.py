@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from runs.engine.ids import is_address_id
+from runs.engine.graph.ids import is_address_id
 from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowRun
 
 from .definition_pages import DefinitionPages

@@ -11,10 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.drawing.figures import duration
-from runs.engine.ids import is_address_id
-from runs.engine.results import RunStatus
-from runs.execution import deletion, dispatch
+from runs.engine.graph.ids import is_address_id
+from runs.engine.log.results import RunStatus
+from runs.executor import dispatch
 from runs.models import Actor, RunTag, WorkflowRun
+from runs.store import deletion
 
 from .site import CappedPaginator, ReadOnlyAdmin, moment_text
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from runs.engine.schema_flow import resolve
+from runs.engine.definition.schema_flow import resolve
 
 from .request import BIGGEST_PAGE
 

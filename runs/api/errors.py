@@ -8,6 +8,17 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
+from runs.actions.start import (
+    InputTooLarge,
+    InvalidTime,
+    InvalidTracing,
+    KeyUsed,
+    QueueFull,
+    RunPurged,
+    StartRefused,
+    UnknownWorkflow,
+    WorkflowDisabled,
+)
 from runs.engine.errors import (
     CannotTimeTravel,
     EngineError,
@@ -20,18 +31,7 @@ from runs.engine.errors import (
     RunNotFound,
     UnreadableEvent,
 )
-from runs.execution.start import (
-    InputTooLarge,
-    InvalidTime,
-    InvalidTracing,
-    KeyUsed,
-    QueueFull,
-    RunPurged,
-    StartRefused,
-    UnknownWorkflow,
-    WorkflowDisabled,
-)
-from runs.execution.trouble import (
+from runs.store.trouble import (
     INSUFFICIENT_STORAGE,
     NOTHING_STORED,
     NUL_REFUSED,

@@ -12,21 +12,21 @@ import orjson
 from django.db.models import CharField
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
+from runs.actions.answer import TOLD
+from runs.engine.data.failures import error_json
+from runs.engine.data.undefined import UNSET
 from runs.engine.errors import EngineError, UnreadableEvent
-from runs.engine.events import Event
-from runs.engine.failures import error_json
-from runs.engine.fold import fold
-from runs.engine.results import RunStatus
-from runs.engine.step_result import run_result
-from runs.engine.undefined import UNSET
-from runs.engine.watch_events import stream_finish, stream_start
-from runs.execution.answer import TOLD
-from runs.execution.history import read_events, stored_events
-from runs.execution.redaction import RunRedactor, redactor_for
+from runs.engine.log.events import Event
+from runs.engine.log.fold import fold
+from runs.engine.log.results import RunStatus
+from runs.engine.log.step_result import run_result
+from runs.engine.log.watch_events import stream_finish, stream_start
 from runs.live import announce
 from runs.live.log import in_reader, read_heads
 from runs.models import WorkflowRun
 from runs.models.prepared import Prepared
+from runs.store.history import read_events, stored_events
+from runs.store.redaction import RunRedactor, redactor_for
 
 from .caller import INVALID_TOKEN, Caller
 from .errors import NO_RUN

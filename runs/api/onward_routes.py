@@ -7,10 +7,10 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 from pydantic import Field
 
+from runs.actions.answer import Answer, resume_run
+from runs.actions.onward import restart_run, travel
+from runs.engine.data.undefined import UNSET
 from runs.engine.errors import EngineError
-from runs.engine.undefined import UNSET
-from runs.execution.answer import Answer, resume_run
-from runs.execution.onward import restart_run, travel
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from runs.engine.events import CHUNK_TYPES, Event, EventType
-from runs.engine.records import RunSnapshot
-from runs.engine.snapshot import apply
-from runs.engine.undefined import UNSET
-from runs.engine.watch_events import stream_chunk, stream_finish, stream_start, watch_events
+from runs.engine.data.undefined import UNSET
+from runs.engine.log.events import CHUNK_TYPES, Event, EventType
+from runs.engine.log.records import RunSnapshot
+from runs.engine.log.snapshot import apply
+from runs.engine.log.watch_events import stream_chunk, stream_finish, stream_start, watch_events
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from runs.engine.json_value import InvalidJson, parse_json
+from runs.engine.data.json_value import InvalidJson, parse_json
 
 from .errors import TOO_LARGE, ApiError, InvalidBody, InvalidQuery
 

@@ -5,10 +5,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from runs.engine.results import RunStatus
-from runs.execution import deletion, dispatch
+from runs.engine.log.results import RunStatus
+from runs.executor import dispatch
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
+from runs.store import deletion
 
 from .caller import Caller, authenticate
 from .errors import NO_RUN, ApiError

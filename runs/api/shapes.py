@@ -6,15 +6,15 @@ from typing import Any
 import orjson
 from django.http import HttpResponse
 
+from runs.actions.answer import snapshot_of
+from runs.actions.start import WorkflowDisabled
 from runs.engine.errors import UnreadableEvent
-from runs.engine.records import RunSnapshot
-from runs.engine.results import RunStatus
-from runs.engine.run_state import run_state, snapshot_form
-from runs.engine.store import RunCard
-from runs.execution.answer import snapshot_of
-from runs.execution.redaction import redactor_for
-from runs.execution.start import WorkflowDisabled
+from runs.engine.log.records import RunSnapshot
+from runs.engine.log.results import RunStatus
+from runs.engine.log.store import RunCard
+from runs.engine.run.run_state import run_state, snapshot_form
 from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.store.redaction import redactor_for
 
 SCHEMA_FIELDS = ("inputSchema", "outputSchema", "resumeSchema", "suspendSchema", "stateSchema", "requestContextSchema")
 TOP_SCHEMAS = {

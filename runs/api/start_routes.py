@@ -9,14 +9,14 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 from pydantic import Field
 
-from runs.engine.deadline import LONGEST_SECONDS
+from runs.actions.onward import make_run, start_made
+from runs.actions.start import StartRequest
+from runs.actions.start_once import start_once
+from runs.engine.data.undefined import UNSET
 from runs.engine.errors import InvalidInput
-from runs.engine.ids import RESOURCE_RULE, RUN_RULE, is_address_id, is_resource_id
-from runs.engine.results import FINAL_STATUSES
-from runs.engine.undefined import UNSET
-from runs.execution.onward import make_run, start_made
-from runs.execution.start import StartRequest
-from runs.execution.start_once import start_once
+from runs.engine.graph.ids import RESOURCE_RULE, RUN_RULE, is_address_id, is_resource_id
+from runs.engine.log.deadline import LONGEST_SECONDS
+from runs.engine.log.results import FINAL_STATUSES
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 

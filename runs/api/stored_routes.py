@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from runs.engine.definition import InvalidDefinition
-from runs.execution import definitions
-from runs.execution.definitions import InUse, Outdated
+from runs.catalog import definitions
+from runs.catalog.definitions import InUse, Outdated
+from runs.engine.definition.definition import InvalidDefinition
 from runs.models import WorkflowDefinition
 from runs.models.api_token import Scope
 

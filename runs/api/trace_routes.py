@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from runs.engine.redaction import Redactor
+from runs.engine.redaction.redactor import Redactor
 from runs.models import AuditEntry, RunLabel, RunTag, Span, SpanKind, SpanState, WorkflowRun
 from runs.models.api_token import Scope
 from runs.models.run_label import labels_of

@@ -4,7 +4,7 @@ from django.db.models import CharField, Count
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 from runs.models import WorkflowDefinition, WorkflowRun
 from runs.models.api_token import Scope
 from runs.models.prepared import Prepared

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runs.engine.conditions import Predicate
 from runs.engine.errors import EngineError
+from runs.engine.graph.conditions import Predicate
 
 # Ids that the engine made up: nobody wrote them, so nobody shall have to read them.
 GENERATED = ("mapping_", "sleep_", "sleepUntil_", "sleepuntil_")

@@ -6,9 +6,9 @@ from pathlib import PurePath
 
 import orjson
 
-from runs.engine.redaction import Redactor
-from runs.engine.results import StepStatus
-from runs.engine.snapshot import RunSnapshot, StepRecord
+from runs.engine.log.results import StepStatus
+from runs.engine.log.snapshot import RunSnapshot, StepRecord
+from runs.engine.redaction.redactor import Redactor
 
 from .figures import count, duration
 

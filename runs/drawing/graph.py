@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runs.engine.results import StepStatus
-from runs.engine.snapshot import RunSnapshot
+from runs.engine.log.results import StepStatus
+from runs.engine.log.snapshot import RunSnapshot
 
 from .entries import Entry, read_graph, short_condition
 from .figures import fit

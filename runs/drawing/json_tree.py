@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 
 from .figures import byte_size, count, grouped
 

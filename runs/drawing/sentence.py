@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runs.engine.results import RunStatus, StepStatus
-from runs.engine.snapshot import RunSnapshot
+from runs.engine.log.results import RunStatus, StepStatus
+from runs.engine.log.snapshot import RunSnapshot
 
 from .figures import count, duration, grouped
 from .steps import StepRow, count_steps

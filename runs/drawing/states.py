@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runs.engine.results import RunStatus, StepStatus
-from runs.engine.snapshot import RunSnapshot, StepRecord
+from runs.engine.log.results import RunStatus, StepStatus
+from runs.engine.log.snapshot import RunSnapshot, StepRecord
 
 from .entries import Entry
 from .figures import count, duration, grouped

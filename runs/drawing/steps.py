@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from runs.engine.redaction import Redactor
-from runs.engine.results import StepStatus
-from runs.engine.snapshot import RunSnapshot, StepRecord
+from runs.engine.log.results import StepStatus
+from runs.engine.log.snapshot import RunSnapshot, StepRecord
+from runs.engine.redaction.redactor import Redactor
 
 from .entries import Entry
 from .figures import count, grouped

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runs.engine.results import RunStatus, StepStatus
-from runs.engine.snapshot import RunSnapshot, StepRecord
+from runs.engine.log.results import RunStatus, StepStatus
+from runs.engine.log.snapshot import RunSnapshot, StepRecord
 
 from .figures import HOUR, MINUTE, SECOND, count, duration
 from .steps import StepRow

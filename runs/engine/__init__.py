@@ -1,8 +1,8 @@
 """Workflows and their runs: pure Python, usable without Django."""
 
-from .cancellation import CancelToken
-from .conditions import Predicate
-from .context import FunctionContext, StepContext
+from .data.request_context import RequestContext
+from .data.schemas import Schema
+from .data.undefined import UNSET
 from .errors import (
     CannotTimeTravel,
     EngineError,
@@ -20,23 +20,23 @@ from .errors import (
     RunNotFound,
     TripWire,
 )
-from .events import Event, EventType
-from .executor import append_cancel, execute
-from .fold import fold
-from .lifecycle import RunEnd, RunInfo
-from .mapping import MapConfig
-from .records import RunSnapshot, StepRecord
-from .request_context import RequestContext
-from .results import RunStatus, StepStatus, WorkflowResult
-from .run import Run
-from .schemas import Schema
-from .step import RetryPolicy, Step, step
-from .step_info import StepInfo
-from .store import MemoryRunStore, RunCard, RunLog, RunStore
-from .stream import RunStream
-from .tracing import Tracing, TracingContext, TracingOptions
-from .undefined import UNSET
-from .workflow import Workflow
+from .graph.conditions import Predicate
+from .graph.lifecycle import RunEnd, RunInfo
+from .graph.mapping import MapConfig
+from .graph.step import RetryPolicy, Step, step
+from .graph.step_info import StepInfo
+from .log.events import Event, EventType
+from .log.fold import fold
+from .log.records import RunSnapshot, StepRecord
+from .log.results import RunStatus, StepStatus, WorkflowResult
+from .log.store import MemoryRunStore, RunCard, RunLog, RunStore
+from .run.run import Run
+from .run.stream import RunStream
+from .run.workflow import Workflow
+from .trace.tracing import Tracing, TracingContext, TracingOptions
+from .walk.cancellation import CancelToken
+from .walk.context import FunctionContext, StepContext
+from .walk.executor import append_cancel, execute
 
 __all__ = [
     "UNSET",

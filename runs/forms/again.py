@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
+from runs.engine.data.json_value import same_json
 from runs.engine.errors import InvalidInput
-from runs.engine.json_value import same_json
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 
-from .exact_json import exact
 from .problem import Problem, is_hidden, without_secrets
+from .schema.exact_json import exact
 from .value_editor import ValueEditor
 
 

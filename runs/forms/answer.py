@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
+from runs.engine.commands.questions import Question
 from runs.engine.errors import InvalidInput
-from runs.engine.questions import Question
 
-from .fields import BooleanField, ChoiceField, Field, State, choice_words
-from .json_schema import Kind, Shape
 from .problem import Problem
+from .schema.fields import BooleanField, ChoiceField, Field, State, choice_words
+from .schema.json_schema import Kind, Shape
 from .value_editor import FORM, ValueEditor
 
 MOST_BUTTONS = 4

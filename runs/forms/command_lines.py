@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from .exact_json import Number, is_integer, json_word, write_exact
+from .schema.exact_json import Number, is_integer, json_word, write_exact
 
 WHOLE = 65_536  # characters of JSON that a command holds itself; a larger input goes by a file
 SHOWN_LINES = 14  # lines of JSON that the panel shows; all are copied

@@ -7,16 +7,16 @@ from itertools import count
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.json_value import InvalidJson
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.data.json_value import InvalidJson
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 
-from .exact_json import Number, is_integer, is_number, plain, read_exact, write_exact
-from .fields import typable
-from .json_schema import Kind, Shape
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
-from .schema_form import SchemaForm
-from .sentences import predicate
+from .schema.exact_json import Number, is_integer, is_number, plain, read_exact, write_exact
+from .schema.fields import typable
+from .schema.json_schema import Kind, Shape
+from .schema.schema_form import SchemaForm
+from .schema.sentences import predicate
 from .two_views import TwoViews
 from .value_editor import ValueEditor
 

@@ -10,12 +10,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.definition import DefinitionIssue
-from runs.engine.json_value import InvalidJson, parse_json
-from runs.execution.definition_check import Checked, look_at
+from runs.catalog.definition_check import Checked, look_at
+from runs.engine.data.json_value import InvalidJson, parse_json
+from runs.engine.definition.definition import DefinitionIssue
 from runs.models import WorkflowDefinition
 
-from .json_places import line_of, lines_of
+from .schema.json_places import line_of, lines_of
 
 MOST_AT_ONCE = 100_000
 

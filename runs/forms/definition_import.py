@@ -7,9 +7,9 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.definition import DefinitionIssue
-from runs.engine.json_value import InvalidJson, parse_json
-from runs.execution.definitions import Item
+from runs.catalog.definitions import Item
+from runs.engine.data.json_value import InvalidJson, parse_json
+from runs.engine.definition.definition import DefinitionIssue
 
 from .definition import Finding, NotUtf8, findings_of, text_of
 

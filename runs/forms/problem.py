@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 
-from .json_schema import Kind, Shape
+from .schema.json_schema import Kind, Shape
 
 
 @dataclass(frozen=True, slots=True)

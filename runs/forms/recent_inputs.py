@@ -12,14 +12,14 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from runs.engine.errors import UnreadableEvent
-from runs.engine.events import Event, EventType
-from runs.engine.redaction import Redactor
-from runs.engine.results import RunStatus
-from runs.execution.history import as_bytes
-from runs.execution.redaction import redactor_for
+from runs.engine.log.events import Event, EventType
+from runs.engine.log.results import RunStatus
+from runs.engine.redaction.redactor import Redactor
 from runs.models import RunEvent, WorkflowRun
+from runs.store.history import as_bytes
+from runs.store.redaction import redactor_for
 
-from .json_schema import Shape, label_of, one_of
+from .schema.json_schema import Shape, label_of, one_of
 
 SHOWN = 5  # runs in the list
 LOOKED_AT = 200  # runs from which usual tags and durations are told

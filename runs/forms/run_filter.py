@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from django.utils import timezone
 
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 from runs.models import RunLabel, RunTag
 from runs.models.run import trace_number
 from runs.models.run_walk import RunWalk, no_conditions

@@ -12,18 +12,18 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.deadline import BY_START, in_words
+from runs.actions.times import read_moment, read_seconds
+from runs.engine.data.json_value import InvalidJson
+from runs.engine.data.schemas import INVALID_STATE, run_context_head
 from runs.engine.errors import InvalidInput
-from runs.engine.json_value import InvalidJson
-from runs.engine.redaction import Redactor
-from runs.engine.schemas import INVALID_STATE, run_context_head
-from runs.engine.snapshot import UNSET
-from runs.execution.times import read_moment, read_seconds
+from runs.engine.log.deadline import BY_START, in_words
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 from runs.models import WorkflowVersion
 
 from .context_rows import ContextRows
-from .exact_json import is_integer, plain, read_exact, write_exact
 from .problem import Problem, with_placeholders, without_secrets
+from .schema.exact_json import is_integer, plain, read_exact, write_exact
 from .trace_ids import SPAN_ID_DIGITS, TRACE_ID_DIGITS, id_fault, read_traceparent
 from .value_editor import ValueEditor
 

@@ -4,10 +4,10 @@ import inspect
 import json
 from dataclasses import dataclass
 
+from runs.catalog.registry import tools
 from runs.engine import Schema, Step
-from runs.execution.registry import tools
 
-from .schema_tree import SchemaTwig, schema_twigs
+from .schema.schema_tree import SchemaTwig, schema_twigs
 
 OURS = "runs.steps."
 

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from runs.engine.json_value import InvalidJson
-from runs.engine.snapshot import UNSET
+from runs.engine.data.json_value import InvalidJson
+from runs.engine.log.snapshot import UNSET
 
-from .exact_json import plain
 from .problem import Problem
+from .schema.exact_json import plain
 
 
 class TwoViews(ABC):

@@ -3,15 +3,15 @@
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.json_value import InvalidJson
-from runs.engine.snapshot import UNSET
+from runs.engine.data.json_value import InvalidJson
+from runs.engine.log.snapshot import UNSET
 
-from .exact_json import read_exact, write_exact
-from .fields import Field, State, TextField, is_large, size_words
-from .json_schema import Kind, shape_of
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
-from .schema_form import SchemaForm
-from .sentences import predicate
+from .schema.exact_json import read_exact, write_exact
+from .schema.fields import Field, State, TextField, is_large, size_words
+from .schema.json_schema import Kind, shape_of
+from .schema.schema_form import SchemaForm
+from .schema.sentences import predicate
 from .two_views import TwoViews
 
 FORM, JSON = "form", "json"

@@ -12,9 +12,9 @@ from operator import attrgetter
 
 from django.db import DatabaseError
 
-from runs.engine.events import Event, EventType
-from runs.engine.results import FINAL_STATUSES, RunStatus
-from runs.execution.redaction import RunRedactor
+from runs.engine.log.events import Event, EventType
+from runs.engine.log.results import FINAL_STATUSES, RunStatus
+from runs.store.redaction import RunRedactor
 
 from . import nudge
 from .log import Head, in_reader, read_heads

@@ -16,7 +16,7 @@ from channels.auth import get_user
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from runs.execution.redaction import redactor_of
+from runs.store.redaction import redactor_of
 
 from . import announce
 from .log import Line, in_reader, read_heads, read_lines

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from runs.engine.events import CHUNK_TYPES
-from runs.execution.redaction import RunRedactor
+from runs.engine.log.events import CHUNK_TYPES
+from runs.store.redaction import RunRedactor
 
 from .log import Line, in_reader
 from .selection import Selection, Stretch, select_lines

@@ -17,11 +17,11 @@ import orjson
 from django.db import close_old_connections, connection
 
 from runs.engine.errors import UnreadableEvent
-from runs.engine.events import UNREADABLE, Event
-from runs.engine.results import FINAL_STATUSES, RunStatus
-from runs.execution.history import as_bytes
-from runs.execution.redaction import RunRedactor
+from runs.engine.log.events import UNREADABLE, Event
+from runs.engine.log.results import FINAL_STATUSES, RunStatus
 from runs.models import RunEvent, WorkflowRun
+from runs.store.history import as_bytes
+from runs.store.redaction import RunRedactor
 
 logger = logging.getLogger(__name__)
 

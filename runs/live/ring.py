@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from runs.engine.events import Event
-from runs.execution.redaction import RunRedactor
+from runs.engine.log.events import Event
+from runs.store.redaction import RunRedactor
 
 from .log import Line, lines_of
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from runs.engine.events import CHUNK_TYPES, UNREADABLE, EventType
+from runs.engine.log.events import CHUNK_TYPES, UNREADABLE, EventType
 
 from .log import Line
 

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from django.db import DatabaseError, connection
 
-from runs.engine.events import UNREADABLE
-from runs.execution.redaction import RunRedactor
-from runs.execution.trouble import trouble_of
+from runs.engine.log.events import UNREADABLE
+from runs.store.redaction import RunRedactor
+from runs.store.trouble import trouble_of
 
 from .log import EVENTS, Line, lines_of, portions
 

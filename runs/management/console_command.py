@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError
 
+from runs.engine.data.json_value import InvalidJson, parse_json
 from runs.engine.errors import EngineError
-from runs.engine.json_value import InvalidJson, parse_json
-from runs.execution.trouble import NOTHING_STORED, trouble_of
+from runs.store.trouble import NOTHING_STORED, trouble_of
 
 from .standard_streams import CLOSED, EX_IOERR, discard_output, take_missing_descriptors, use_utf8
 

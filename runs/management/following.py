@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 from django.core.management.base import OutputWrapper
 
-from runs.engine.events import CHUNK_TYPES, UNREADABLE
-from runs.engine.results import RunStatus
-from runs.execution import history
-from runs.execution.redaction import RunRedactor, redactor_of
+from runs.engine.log.events import CHUNK_TYPES, UNREADABLE
+from runs.engine.log.results import RunStatus
 from runs.live.log import read_lines
 from runs.models import WorkflowRun
+from runs.store import history
+from runs.store.redaction import RunRedactor, redactor_of
 
 from .console_command import FAILED, SUSPENDED
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
 import runs.engine
-from runs.execution.registry import registry
+from runs.catalog.registry import registry
 
 EX_CONFIG = 78
 ENGINE = str(Path(runs.engine.__file__).parent)

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from runs.engine.snapshot import UNSET, RunSnapshot, StepRecord
-from runs.execution import history
-from runs.execution.redaction import redactor_for
+from runs.engine.log.snapshot import UNSET, RunSnapshot, StepRecord
 from runs.models import WorkflowRun
+from runs.store import history
+from runs.store.redaction import redactor_for
 
 
 def run_json(run: WorkflowRun) -> dict[str, Any]:

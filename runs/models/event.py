@@ -14,7 +14,7 @@ class RunEventQuerySet(models.QuerySet["RunEvent"]):
 
 
 class RunEvent(models.Model):
-    """One event. Hot paths read and write this table by plain SQL; see execution/writer.py."""
+    """One event. Hot paths read and write this table by plain SQL; see store/writer.py."""
 
     pk = models.CompositePrimaryKey("run_id", "seq")
     # No foreign key in the database: it would cost one look-up for each chunk.
@@ -43,7 +43,7 @@ class Payload(models.Model):
     increments a field stores the field. `put_together()` returns a value as it was.
     """
 
-    # Hexadecimal. Of data; of a row with parts, of data and parts (execution/large_values.py); of one that an earlier
+    # Hexadecimal. Of data; of a row with parts, of data and parts (store/large_values.py); of one that an earlier
     # release wrote with parts, of the whole value.
     sha256 = models.CharField(primary_key=True, max_length=64)
     data = models.BinaryField()  # JSON, UTF-8; without its large members, if it has `parts`

@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 
 from .prepared import Insertion
 from .workflow import WorkflowDefinition, WorkflowVersion
@@ -116,7 +116,7 @@ class WorkflowRun(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     # Functions that go on in their threads although their steps are over: since when (epoch milliseconds), by path.
     lingering = models.JSONField(null=True, blank=True, editable=False)
-    # How often the process ended while the run's steps were at work, by step; see execution/crashes.py.
+    # How often the process ended while the run's steps were at work, by step; see executor/crashes.py.
     crashes = models.JSONField(null=True, blank=True, editable=False)
     purged_at = models.DateTimeField(null=True, blank=True)  # when its history and its values were deleted
     detail = models.CharField(max_length=300, blank=True)  # one line: the error, the question, what it is doing

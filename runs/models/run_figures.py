@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection, models
 from django.utils import timezone
 
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 
 from .remembered import remembered
 from .run import WorkflowRun

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db.models import CharField, DateTimeField, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 
 from .prepared import Prepared
 from .run import RunTag, WorkflowRun, beyond, cursor_of, place_of

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from runs.engine.results import FINAL_STATUSES
+from runs.engine.log.results import FINAL_STATUSES
 
 from .run import WorkflowRun
 

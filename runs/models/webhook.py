@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from runs.engine.redaction import redact_addresses
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
+from runs.engine.redaction.redactor import redact_addresses
 
 from .run import WorkflowRun
 from .workflow import WorkflowDefinition

@@ -53,7 +53,7 @@ class WorkflowDefinition(models.Model):
         "A run that takes longer fails. A limit given at the start wins over this one, and this one over the code's. "
         "Empty: the code's own limit, or none.",
     )
-    # How long its runs are kept once they have ended; see execution/retention.py.
+    # How long its runs are kept once they have ended; see retention/retention.py.
     keep_values_days = models.PositiveIntegerField(
         "keep values for days",
         null=True,

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
-from runs.execution import dispatch
+from runs.executor import dispatch
 from runs.models import DeliveryState, RunWatch, WebhookDelivery
 
 from .message import body_of, mail_of

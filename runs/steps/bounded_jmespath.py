@@ -13,7 +13,7 @@ from jmespath import functions, parser
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.visitor import Options, TreeInterpreter
 
-from runs.engine.json_value import INT_MAX, INT_MIN
+from runs.engine.data.json_value import INT_MAX, INT_MIN
 
 MOST_OPERATIONS = 5_000_000  # parts of the expression evaluated, and members of lists and objects made or passed on
 MOST_SECONDS = 20.0

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import NonRetryableError, StepContext, step
-from runs.engine.json_value import InvalidJson, encode, parse_json
+from runs.engine.data.json_value import InvalidJson, encode, parse_json
 
 from .addresses import LIMITS, HostRefused, HostUnknown
 from .exchange import sent

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import UNSET, NonRetryableError, StepContext, step
-from runs.engine.conditions import get_path, truthy
-from runs.engine.mapping import js_text
+from runs.engine.graph.conditions import get_path, truthy
+from runs.engine.graph.mapping import js_text
 
 MOST_CHARACTERS = 1_000_000
 MOST_PARTS = 1_000_000  # looked at while a text is filled: sections in sections can repeat without writing anything

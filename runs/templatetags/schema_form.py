@@ -7,9 +7,9 @@ from django.template.base import Template
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
 
-from runs.forms.composite_fields import ObjectField
-from runs.forms.fields import BooleanField, ChoiceField, Field
-from runs.forms.layout import Column, columns, placed
+from runs.forms.schema.composite_fields import ObjectField
+from runs.forms.schema.fields import BooleanField, ChoiceField, Field
+from runs.forms.schema.layout import Column, columns, placed
 
 register = template.Library()
 register.filter("placed", placed)

@@ -19,14 +19,14 @@ from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from runs.engine.current_step import current_step
+from runs.engine.walk.current_step import current_step
 
 from .rows import REQUEST_RUN, Row, row_of, row_of_other, signed
 from .run_span import RunSpan
 from .span_redaction import REDACTOR
 
 if TYPE_CHECKING:
-    from runs.execution.aside import Committer, SideWriter
+    from runs.store.aside import Committer, SideWriter
 
 logger = logging.getLogger(__name__)
 
@@ -252,9 +252,9 @@ class Store:
         return self._insist(new, renewed)
 
     def _insist(self, new: list[Row], renewed: list[Row]) -> int:
-        from runs.execution import dispatch
-        from runs.execution.aside import SideWriter
-        from runs.execution.connection import is_trouble
+        from runs.executor import dispatch
+        from runs.store.aside import SideWriter
+        from runs.store.connection import is_trouble
 
         from .statements import write_rows
 

@@ -22,7 +22,7 @@ import orjson
 from opentelemetry import trace as otel
 from opentelemetry.sdk.trace import ReadableSpan
 
-from runs.engine.redaction import Redactor
+from runs.engine.redaction.redactor import Redactor
 
 from .run_span import RunSpan
 from .span_redaction import NAMES_ALONE, redacted_attributes, redactor_of_span

@@ -14,7 +14,7 @@ from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.util.types import Attributes, AttributeValue
 
-from runs.engine.redaction import Redactor
+from runs.engine.redaction.redactor import Redactor
 
 if TYPE_CHECKING:
     from .tracer import RunTracer

@@ -6,7 +6,7 @@ from typing import Any
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
-from runs.engine.redaction import Redactor
+from runs.engine.redaction.redactor import Redactor
 
 REDACTOR = "wfconsole_redactor"  # an attribute of the SDK's spans that hang below a run's: the run's redactor
 OURS = "workflow."  # attributes with this prefix are the engine's, redacted by name already

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from runs.execution.connection import Connection, PostgresConnection
 from runs.models import Span
+from runs.store.connection import Connection, PostgresConnection
 
 from .rows import Row
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from runs.engine.redaction import Redactor
-from runs.execution.redaction import redactor_of
+from runs.engine.redaction.redactor import Redactor
 from runs.models import Span, SpanKind, SpanState
 from runs.models.span import span_number, span_text
+from runs.store.redaction import redactor_of
 
 CARD = ["trace_id", "span_id", "parent_id", "kind", "state", "is_root", "name", "run_id", "workflow_id"]
 CARD += ["start_ns", "end_ns"]

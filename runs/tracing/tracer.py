@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.util.types import Attributes
 
-from runs.engine.tracing import forced_trace_id
+from runs.engine.trace.tracing import forced_trace_id
 
 from .run_span import Links, Place, RunSpan
 from .span_redaction import REDACTOR

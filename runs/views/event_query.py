@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
-from runs.engine.events import CHUNK_TYPES, EventType
+from runs.engine.log.events import CHUNK_TYPES, EventType
 from runs.live.selection import Selection
 
 MAX_EVENTS = 500  # of one answer

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from runs.execution import dispatch
+from runs.executor import dispatch
 from runs.templatetags.console import zone_name
 
 from .inbox import MOST_COUNTED, waiting_count

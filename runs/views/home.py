@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from runs.drawing.bars import Bars, hour_bars
-from runs.engine.results import RunStatus
-from runs.execution import dispatch
+from runs.engine.log.results import RunStatus
+from runs.executor import dispatch
 from runs.forms.run_filter import RunFilter, Term
 from runs.models import WorkflowDefinition, WorkflowRun
 from runs.models.run_figures import (

@@ -11,8 +11,8 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from runs.engine.questions import questions_of
-from runs.engine.results import RunStatus
+from runs.engine.commands.questions import questions_of
+from runs.engine.log.results import RunStatus
 from runs.models import WorkflowRun
 from runs.models.prepared import Prepared
 from runs.models.run import BadCursor

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollecto
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from runs.execution import dispatch
+from runs.executor import dispatch
 from runs.models import ApiToken, WorkflowRun
 from runs.models.api_token import Scope
 from runs.models.run import ACTIVE_STATUSES

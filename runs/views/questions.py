@@ -8,10 +8,10 @@ import orjson
 from runs.drawing.json_tree import ShownValue
 from runs.drawing.sentence import ASKING_KEYS
 from runs.drawing.steps import StepRow
-from runs.engine.questions import Question, questions_of
-from runs.engine.redaction import Redactor
-from runs.engine.results import StepStatus
-from runs.engine.snapshot import UNSET
+from runs.engine.commands.questions import Question, questions_of
+from runs.engine.log.results import StepStatus
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 from runs.forms.answer import AnswerForm
 
 from .run_page import RunPage

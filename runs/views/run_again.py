@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from runs.actions.again import KEPT, StepStart, run_again, run_from_step, step_start
+from runs.actions.answer import workflow_of
+from runs.actions.start import InvalidTracing, StartRefused
 from runs.drawing.steps import StepRow
 from runs.engine.errors import CannotTimeTravel, InvalidInput, NotJson, UnreadableEvent
-from runs.execution.again import KEPT, StepStart, run_again, run_from_step, step_start
-from runs.execution.answer import workflow_of
-from runs.execution.start import InvalidTracing, StartRefused
 from runs.forms.again import FromStepForm
 from runs.models import Actor, WorkflowRun
 

@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from runs.actions.answer import Answer, resume_run
 from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed, UnreadableEvent
-from runs.execution.answer import Answer, resume_run
-from runs.forms.input_names import readable
+from runs.forms.schema.input_names import readable
 from runs.models import Actor, AuditEntry, WorkflowRun
 
 from .inbox import inbox_page

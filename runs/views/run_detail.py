@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from runs.engine.results import FINAL_STATUSES
-from runs.execution import dispatch
+from runs.engine.log.results import FINAL_STATUSES
+from runs.executor import dispatch
 from runs.models import Actor, AuditEntry, RunLog, RunWatch, WorkflowRun
 
 from .run_page import RunPage

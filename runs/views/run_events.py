@@ -12,15 +12,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from runs.engine.events import EventType
-from runs.engine.results import RunStatus
-from runs.execution.history import read_events
-from runs.execution.redaction import RunRedactor, redactor_of
+from runs.engine.log.events import EventType
+from runs.engine.log.results import RunStatus
 from runs.live.digest import Digest, ndjson, parts
 from runs.live.log import Line, legible, lines_of
 from runs.live.rows import rows_of
 from runs.live.selection import Stretch, select_lines
 from runs.models import WorkflowRun
+from runs.store.history import read_events
+from runs.store.redaction import RunRedactor, redactor_of
 
 from .event_query import BadParameter, EventQuery
 from .stream_panel import started_at, stream_panel, wanted_steps

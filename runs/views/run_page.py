@@ -8,20 +8,20 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from runs.catalog.missing_code import missing_code
 from runs.drawing.entries import Entry, read_graph
 from runs.drawing.json_tree import ShownValue, show_value
 from runs.drawing.sentence import Circumstances, Earlier, Queue, Sentence, sentence
 from runs.drawing.steps import StepCounts, StepRow, count_steps, step_rows
 from runs.engine.errors import UnreadableEvent
-from runs.engine.events import CHUNK_TYPES, Event, EventType
-from runs.engine.fold import fold_readable
-from runs.engine.results import RunStatus
-from runs.engine.snapshot import RunSnapshot
-from runs.execution import dispatch
-from runs.execution.history import stored_events
-from runs.execution.missing_code import missing_code
-from runs.execution.redaction import RunRedactor, redactor_for
+from runs.engine.log.events import CHUNK_TYPES, Event, EventType
+from runs.engine.log.fold import fold_readable
+from runs.engine.log.results import RunStatus
+from runs.engine.log.snapshot import RunSnapshot
+from runs.executor import dispatch
 from runs.models import WorkflowRun
+from runs.store.history import stored_events
+from runs.store.redaction import RunRedactor, redactor_for
 from runs.templatetags.console import clock
 
 # Chunks may be a hundred thousand, and nothing here but the stream shows them.

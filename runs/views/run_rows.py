@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from runs.catalog.missing_code import missing_code_of
 from runs.drawing.bars import DurationBar, duration_bar
 from runs.drawing.sentence import STOPPED
-from runs.engine.results import RunStatus
-from runs.execution.missing_code import missing_code_of
+from runs.engine.log.results import RunStatus
 from runs.models.run import ACTIVE_STATUSES, BadCursor
 from runs.models.run_figures import usual_durations
 from runs.models.run_walk import ListedRun, RunWalk

@@ -11,13 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists, UnreadableEvent
-from runs.engine.undefined import UNSET
-from runs.execution.dispatch import ExecutorState, executor_state
-from runs.execution.history import read_events
-from runs.execution.redaction import redactor_for
-from runs.execution.registry import runnable
-from runs.execution.start import (
+from runs.actions.start import (
     InputTooLarge,
     InvalidRunId,
     InvalidTime,
@@ -29,12 +23,18 @@ from runs.execution.start import (
     check_start,
     start_run,
 )
-from runs.execution.trouble import RETRY_SECONDS, trouble_of
+from runs.catalog.registry import runnable
+from runs.engine.data.undefined import UNSET
+from runs.engine.errors import InvalidInput, NotJson, RunAlreadyExists, UnreadableEvent
+from runs.executor.dispatch import ExecutorState, executor_state
 from runs.forms.command_lines import WHOLE, curl, javascript, manage, python, shortened
-from runs.forms.exact_json import read_exact, write_exact
 from runs.forms.recent_inputs import Habits, recent_inputs
 from runs.forms.run_start import RunStartForm
+from runs.forms.schema.exact_json import read_exact, write_exact
 from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.store.history import read_events
+from runs.store.redaction import redactor_for
+from runs.store.trouble import RETRY_SECONDS, trouble_of
 from runs.templatetags.console import byte_size, cut_id
 
 from .start_refusal import (

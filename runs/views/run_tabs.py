@@ -12,10 +12,10 @@ from runs.drawing.graph import draw_graph
 from runs.drawing.json_tree import ShownValue
 from runs.drawing.steps import StepRow
 from runs.drawing.timeline import MOST_PARTS, draw_overview, draw_timeline
-from runs.engine.results import RunStatus, StepStatus
-from runs.engine.snapshot import UNSET
-from runs.execution.history import read_events
+from runs.engine.log.results import RunStatus, StepStatus
+from runs.engine.log.snapshot import UNSET
 from runs.models import AuditEntry
+from runs.store.history import read_events
 
 from .questions import shown_questions
 from .run_logs import logs_tab

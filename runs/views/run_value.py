@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from runs.drawing.json_tree import MaskedPart, NoSuchPart, grow, part_of, show_value
-from runs.engine.snapshot import UNSET, StepRecord
-from runs.execution.history import read_events
+from runs.engine.log.snapshot import UNSET, StepRecord
+from runs.store.history import read_events
 
 from .run_detail import find_run
 from .run_page import RunPage, value_address

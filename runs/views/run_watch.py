@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from runs.engine.results import FINAL_STATUSES
+from runs.engine.log.results import FINAL_STATUSES
 from runs.models import RunWatch
 
 from .run_detail import find_run

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from runs.execution import dispatch
-from runs.execution.connection import is_trouble
-from runs.execution.database_file import file_trouble
-from runs.execution.writer import UNREACHABLE, trouble_words
+from runs.executor import dispatch
+from runs.store.connection import is_trouble
+from runs.store.database_file import file_trouble
+from runs.store.writer import UNREACHABLE, trouble_words
 
 logger = logging.getLogger(__name__)
 

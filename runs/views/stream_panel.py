@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from django.db import connection
 from django.urls import reverse
 
-from runs.engine.events import CHUNK_TYPES
-from runs.engine.results import RunStatus
-from runs.execution.redaction import redactor_of
+from runs.engine.log.events import CHUNK_TYPES
+from runs.engine.log.results import RunStatus
 from runs.live.log import EVENTS
 from runs.live.rows import StreamRow, rows_of
 from runs.live.selection import Selection, Stretch, select_lines
 from runs.models import WorkflowRun
+from runs.store.redaction import redactor_of
 
 FIRST_EVENTS = 200
 FIRST_BYTES = 512 << 10

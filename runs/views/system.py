@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from runs.execution import dispatch
+from runs.executor import dispatch
 from runs.models import WorkflowDefinition
 from runs.tracing.figures import exports_spans, span_figures
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from runs.drawing.json_tree import NoSuchPart, grow, part_of, show_value
-from runs.engine.undefined import UNSET
+from runs.engine.data.undefined import UNSET
 from runs.models import WorkflowRun
 from runs.tracing.otlp import otlp_form
 from runs.tracing.trace import Trace, read_trace

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from runs.drawing.json_tree import ShownValue, show_value
 from runs.drawing.waterfall import Waterfall, draw_waterfall, exact_duration
-from runs.engine.redaction import Redactor
-from runs.engine.undefined import UNSET
+from runs.engine.data.undefined import UNSET
+from runs.engine.redaction.redactor import Redactor
 from runs.models import WorkflowRun
 from runs.tracing.trace import StoredSpan, Trace
 

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from runs.drawing.bars import outcome_bars
 from runs.drawing.graph import draw_graph
 from runs.drawing.trend import Trend, draw_trend
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 from runs.forms.run_filter import RunFilter, Term
-from runs.forms.schema_tree import schema_twigs
+from runs.forms.schema.schema_tree import schema_twigs
 from runs.models import Actor, AuditEntry, WorkflowDefinition, WorkflowVersion
 from runs.models.run_figures import (
     DAY,

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from runs.drawing.bars import Bars, outcome_bars
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 from runs.models import WorkflowDefinition
 from runs.models.run_figures import UsualDuration, active_counts, newest_outcomes, usual_durations
 

@@ -1,6 +1,6 @@
 import { byteSize, grouped } from "./words.js"
 
-const LARGE_CHARACTERS = 262_144 // as in runs/forms/fields.py: more is folded away, as its layout takes seconds
+const LARGE_CHARACTERS = 262_144 // as in runs/forms/schema/fields.py: more is folded away, as its layout takes seconds
 const LARGE_LINES = 10_000
 
 /** Reads a chosen file's text into the text area beside it, where it can be seen and changed before it is sent. */

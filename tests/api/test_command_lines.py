@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from runs.forms.command_lines import javascript, python
-from runs.forms.exact_json import Number
+from runs.forms.schema.exact_json import Number
 from tests.console_server import ROOT, ConsoleServer
 from tests.contract.client import ClientMissing, install_client
 from tests.web.form_page import FormPage

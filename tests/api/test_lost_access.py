@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from runs.api import following
 from runs.api.caller import Caller
-from runs.execution.redaction import redactor_for
 from runs.models import ApiToken, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.store.redaction import redactor_for
 from tests.live.conftest import LiveRun
 
 TOKEN_LOSSES = {

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from playwright.sync_api import Page
 
-from runs.forms.exact_json import exact
+from runs.forms.schema.exact_json import exact
 from runs.forms.value_editor import ValueEditor
 from tests.web.random_schemas import schemas_with_values
 

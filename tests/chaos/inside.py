@@ -22,7 +22,7 @@ UNLIKE = {"ledger", "seconds", "nap"}
 
 def start(count: int) -> list[str]:
     """Start so many runs, of all workflows in turn."""
-    from runs.execution.start import StartRequest, start_run
+    from runs.actions.start import StartRequest, start_run
     from runs.models.audit import Actor
 
     ids = []
@@ -87,7 +87,7 @@ def verdict(kills: int) -> dict[str, Any]:
 
 def _judged(run: Any) -> tuple[list[str], int]:
     """What of a run is not as if its server had never died."""
-    from runs.execution.history import read_events, snapshot
+    from runs.store.history import read_events, snapshot
 
     events = read_events(run.id)
     told = snapshot(run.id)
@@ -144,7 +144,7 @@ class Walk:
 @cache
 def _as_if(workflow_id: str, given: str) -> tuple[str, Any, Any, Walk]:
     """How a run of this input ends in a process that lives: in memory, without sleep."""
-    from runs.engine.events import put_back
+    from runs.engine.log.events import put_back
     from tests.chaos import workflows
 
     workflow = getattr(workflows, workflow_id)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runs.engine import RetryPolicy, Workflow, step
-from runs.engine.schemas import Schema
+from runs.engine.data.schemas import Schema
 
 from .primitives import Place, Process, perform, record
 from .values import holds, look_up

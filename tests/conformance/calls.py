@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from runs.engine import UNSET, MemoryRunStore
-from runs.engine.store import RunStore
-from runs.engine.tracing import Tracing, TracingContext
+from runs.engine.log.store import RunStore
+from runs.engine.trace.tracing import Tracing, TracingContext
 
 from .building import Builder
 from .primitives import CaseError, Process

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 
-from runs.engine.store import RunStore
+from runs.engine.log.store import RunStore
 
 from .calls import OpenStore
 
@@ -25,7 +25,7 @@ def prepare() -> OpenStore:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from runs.execution.database_store import DatabaseRunStore
+    from runs.store.database_store import DatabaseRunStore
 
     async def open_store() -> tuple[RunStore, Callable[[], Awaitable[None]]]:
         store = DatabaseRunStore()

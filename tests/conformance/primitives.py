@@ -158,7 +158,7 @@ async def fail(place: Place, given: dict[str, Any]) -> object:
 
 
 def _thrown_object(value: Any) -> dict[str, object]:
-    from runs.engine.json_value import encode
+    from runs.engine.data.json_value import encode
 
     message = value.get("message") or encode(value).decode()
     return {**value, "message": message, "name": value.get("name", "Error")}

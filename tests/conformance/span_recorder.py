@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import Tracer
 
-from runs.engine.tracing import forced_trace_id
+from runs.engine.trace.tracing import forced_trace_id
 
 _JSON = ("attributes", "metadata", "input", "output", "request_context", "error")
 _NAMES = {"request_context": "requestContext", "error": "errorInfo"}

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 
 from runs.engine import UNSET
-from runs.engine.conditions import compare, strictly_equal, truthy, walk_path
-from runs.engine.mapping import js_text
+from runs.engine.graph.conditions import compare, strictly_equal, truthy, walk_path
+from runs.engine.graph.mapping import js_text
 
 
 def expand(value: object) -> object:

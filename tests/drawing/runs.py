@@ -1,7 +1,7 @@
 """Graphs and snapshots made by hand, for the tests of what is drawn."""
 
-from runs.engine.results import RunStatus, StepStatus
-from runs.engine.snapshot import Attempt, RunSnapshot, StepRecord
+from runs.engine.log.results import RunStatus, StepStatus
+from runs.engine.log.snapshot import Attempt, RunSnapshot, StepRecord
 
 NOW = 1_795_000_000_000  # epoch milliseconds: 12.4 s after the run began
 BEGAN = NOW - 12_400

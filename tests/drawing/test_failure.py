@@ -1,7 +1,7 @@
 """Why a run failed: which step, which frames, and nothing secret."""
 
 from runs.drawing.failure import failed_step, failure_of_run
-from runs.engine.redaction import Redactor
+from runs.engine.redaction.redactor import Redactor
 from tests.drawing.runs import failed_order, record, snapshot_of
 
 

@@ -13,8 +13,8 @@ from runs.drawing.json_tree import (
     part_of,
     show_value,
 )
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 
 ALL = Redactor()
 

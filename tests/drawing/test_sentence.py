@@ -5,7 +5,7 @@ import pytest
 from runs.drawing.entries import read_graph
 from runs.drawing.sentence import Circumstances, Earlier, Queue, sentence
 from runs.drawing.steps import step_rows
-from runs.engine.snapshot import Attempt
+from runs.engine.log.snapshot import Attempt
 from tests.drawing.runs import BEGAN, NOW, ORDER_GRAPH, record, running_order, snapshot_of, step
 
 

@@ -7,7 +7,7 @@ import pytest
 from runs.drawing.entries import read_graph
 from runs.drawing.steps import count_steps, step_rows
 from runs.drawing.timeline import MOST_ROWS, draw_overview, draw_timeline
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 from tests.drawing.runs import BEGAN, NOW, ORDER_GRAPH, failed_order, record, running_order, snapshot_of, step
 
 

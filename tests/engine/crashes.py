@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runs.engine import Event, MemoryRunStore, RunCard, RunStatus, Workflow, execute, fold
-from runs.engine.events import put_back
+from runs.engine.log.events import put_back
 
 RUN_ID = "run-1"
 _TIMES = ("startedAt", "endedAt", "suspendedAt", "resumedAt", "nestedRunId", "runId")
@@ -40,7 +40,7 @@ async def carry_on(workflow: Workflow, events: list[Event], answers: list[Mappin
 
 def outcome(workflow: Workflow, events: list[Event]) -> dict[str, Any]:
     """How the run ended, without times and generated ids."""
-    from runs.engine.step_result import run_result
+    from runs.engine.log.step_result import run_result
 
     snapshot = fold(RUN_ID, workflow.id, put_back(events))
     result = run_result(snapshot, trace_id=None, span_id=None).to_json()

@@ -1,8 +1,8 @@
 import pytest
 
-from runs.engine.conditions import Predicate, condition_text, get_path, truthy
+from runs.engine.data.undefined import UNSET
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.undefined import UNSET
+from runs.engine.graph.conditions import Predicate, condition_text, get_path, truthy
 
 
 class Scope:

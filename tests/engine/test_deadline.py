@@ -7,11 +7,11 @@ import time
 import pytest
 
 from runs.engine import StepContext, Workflow, fold, step
-from runs.engine import threads as step_threads
-from runs.engine.deadline import Deadline, in_words
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.events import Event, EventType
-from runs.engine.threads import StepStopped
+from runs.engine.log.deadline import Deadline, in_words
+from runs.engine.log.events import Event, EventType
+from runs.engine.walk import threads as step_threads
+from runs.engine.walk.threads import StepStopped
 
 
 @step(id="endless")

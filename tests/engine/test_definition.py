@@ -3,7 +3,7 @@ import json
 import pytest
 
 from runs.engine import MemoryRunStore, Workflow, step
-from runs.engine.definition import InvalidDefinition, build_workflow, check_definition, nested_workflow_ids
+from runs.engine.definition.definition import InvalidDefinition, build_workflow, check_definition, nested_workflow_ids
 
 NUMBER = {"type": "object", "properties": {"value": {"type": "number"}}, "required": ["value"]}
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}

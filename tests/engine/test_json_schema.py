@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runs.engine import Workflow, step
+from runs.engine.data.schemas import Schema
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.schemas import Schema
 from tests.refused_schemas import NAMES, no_request, refused_schema
 
 OBJECT = "object"

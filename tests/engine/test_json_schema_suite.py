@@ -2,8 +2,8 @@
 
 import pytest
 
+from runs.engine.data.schemas import Schema
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.schemas import Schema
 from tests.json_schema_suite import DIALECTS, Case, cases
 
 # `format` is asserted on purpose (docs/schemas.md lists the formats); the standard leaves that open, and the suite

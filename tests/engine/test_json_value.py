@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 from pydantic import BaseModel
 
+from runs.engine.data.json_value import InvalidJson, encode, parse_json, same_json, settle
 from runs.engine.errors import NotJson
-from runs.engine.json_value import InvalidJson, encode, parse_json, same_json, settle
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import orjson
 
 from runs.engine import MemoryRunStore, RunStatus, Step, Workflow, fold, step
-from runs.engine.events import put_back
+from runs.engine.log.events import put_back
 
 
 class OpenStore(MemoryRunStore):

@@ -1,9 +1,9 @@
 import pytest
 
+from runs.engine.data.request_context import RequestContext
+from runs.engine.data.undefined import UNSET
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.mapping import MapConfig, MappingError, Template, js_text
-from runs.engine.request_context import RequestContext
-from runs.engine.undefined import UNSET
+from runs.engine.graph.mapping import MapConfig, MappingError, Template, js_text
 
 
 class Scope:

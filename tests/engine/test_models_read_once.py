@@ -25,8 +25,8 @@ from pydantic import (
 )
 
 from runs.engine import UNSET, RunStatus, Workflow, fold, step
-from runs.engine.events import put_back
-from runs.engine.schemas import Schema
+from runs.engine.data.schemas import Schema
+from runs.engine.log.events import put_back
 from tests.engine.crashes import assert_same_from_every_point
 
 

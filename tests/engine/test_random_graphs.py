@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runs.engine import UNSET, RetryPolicy, StepContext, Workflow, fold, step
-from runs.engine.events import put_back
+from runs.engine.log.events import put_back
 
 from .crashes import RUN_ID, assert_same_from_every_point, carry_on, outcome, store_with
 

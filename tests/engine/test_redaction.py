@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.engine.redaction import Redactor
+from runs.engine.redaction.redactor import Redactor
 
 NAMES = """
     password PASSWORD PASSWORD_HASH passwordHash password2 db.password dbpassword userPassword MYSQL_PWD pwd passwd

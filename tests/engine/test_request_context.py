@@ -1,4 +1,4 @@
-from runs.engine.request_context import RequestContext
+from runs.engine.data.request_context import RequestContext
 
 
 def test_dotted_keys_are_extracted_and_nested_again_under_the_same_path():

@@ -5,9 +5,9 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from runs.engine.data.schemas import Schema, has_secrets, issues_cause
+from runs.engine.data.undefined import UNSET
 from runs.engine.errors import InvalidInput, InvalidWorkflow
-from runs.engine.schemas import Schema, has_secrets, issues_cause
-from runs.engine.undefined import UNSET
 
 NUMBER = {"type": "number"}
 

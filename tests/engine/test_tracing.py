@@ -9,8 +9,8 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from runs.engine import Workflow
-from runs.engine.request_context import RequestContext
-from runs.engine.tracing import (
+from runs.engine.data.request_context import RequestContext
+from runs.engine.trace.tracing import (
     NO_SPAN,
     EntryInfo,
     InvalidTracing,

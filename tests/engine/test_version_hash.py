@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from runs.engine import Workflow
-from runs.engine.version_hash import former_content_hash, plan, without_words
+from runs.engine.graph.version_hash import former_content_hash, plan, without_words
 
 CODE = '''
 from runs.engine import Workflow, step

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, field_validator, model_serializer
 
 from runs.engine import RunStatus, Workflow, step
-from runs.engine.failures import MAX_TEXT, failure_of
+from runs.engine.data.failures import MAX_TEXT, failure_of
 
 
 class OwnBase(BaseException):
@@ -328,7 +328,7 @@ async def test_a_caller_that_stops_waiting_stops_the_run_and_fails_no_step():
 
 
 async def test_a_step_that_ignores_its_cancel_does_not_outlast_its_time_limit(monkeypatch):
-    from runs.engine import attempt
+    from runs.engine.walk import attempt
 
     monkeypatch.setattr(attempt, "GRACE_SECONDS", 0.05)
     let_go = asyncio.Event()

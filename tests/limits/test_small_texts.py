@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from runs.drawing.entries import PATH
-from runs.engine.conditions import get_path
-from runs.engine.definition_check import _HANDLEBARS
+from runs.engine.data.undefined import UNSET
+from runs.engine.definition.definition_check import _HANDLEBARS
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.mapping import Template
-from runs.engine.undefined import UNSET
+from runs.engine.graph.conditions import get_path
+from runs.engine.graph.mapping import Template
 from runs.forms.run_filter import TOKEN
 from runs.forms.trace_ids import ids_in_address, read_traceparent
 from runs.steps import text_template

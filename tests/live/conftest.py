@@ -11,10 +11,10 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection, transaction
 
-from runs.engine.events import Event, EventType, encode_event_data
-from runs.execution.announce import announce
+from runs.engine.log.events import Event, EventType, encode_event_data
 from runs.models import RunEvent, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.routing import websocket_urlpatterns
+from runs.store.announce import announce
 
 START = 1_795_000_000_000  # epoch milliseconds
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from runs.engine.events import Event
-from runs.engine.redaction import Redactor
-from runs.execution.redaction import RunRedactor
+from runs.engine.log.events import Event
+from runs.engine.redaction.redactor import Redactor
 from runs.live.ring import OBJECT_BYTES, Ring
+from runs.store.redaction import RunRedactor
 
 REDACTOR = RunRedactor("run", Redactor())
 DATA = b'{"id":"write","output":"12345678901234567890"}'

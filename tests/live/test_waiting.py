@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from runs.engine.events import EventType
-from runs.execution.redaction import redactor_for
+from runs.engine.log.events import EventType
 from runs.live import announce
+from runs.store.redaction import redactor_for
 
 SECONDS = 5
 

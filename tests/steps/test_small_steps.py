@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runs.engine.schemas import Schema
+from runs.engine.data.schemas import Schema
 from runs.steps import TOOLS, approval, json_transform, log_line, text_template, wait
 from tests.refused_schemas import NAMES, no_request, refused_schema
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from runs.engine.store import RunStore
-from runs.execution.database_store import DatabaseRunStore
-from runs.execution.writer import Writer
+from runs.engine.log.store import RunStore
+from runs.store.database_store import DatabaseRunStore
+from runs.store.writer import Writer
 
 
 @pytest.fixture(params=["memory", "database", "database by a thread"])

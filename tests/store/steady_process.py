@@ -9,9 +9,9 @@ EVENTS = 600
 
 
 async def work() -> None:
-    from runs.engine.results import RunStatus
-    from runs.engine.store import RunCard
-    from runs.execution.database_store import DatabaseRunStore
+    from runs.engine.log.results import RunStatus
+    from runs.engine.log.store import RunCard
+    from runs.store.database_store import DatabaseRunStore
 
     store = DatabaseRunStore()
     now = time.time_ns() // 1_000_000

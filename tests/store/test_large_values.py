@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.execution.large_values import DEEPEST, LARGE_BYTES, payload_rows
 from runs.models.event import put_together
+from runs.store.large_values import DEEPEST, LARGE_BYTES, payload_rows
 from tests.store.large_values import TEXT, values
 
 BLOB = [{"k": f"key {n}", "v": "é" * 50} for n in range(1000)]

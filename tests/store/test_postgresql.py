@@ -23,11 +23,11 @@ def cluster():
 
 # What speaks to the database in words of its own, or waits for another process; not what is refused before that.
 EXECUTION_FILES = [
-    *("tests/execution/test_admission.py", "tests/execution/test_answer.py", "tests/execution/test_cancel.py"),
-    *("tests/execution/test_deadlines.py", "tests/execution/test_doubt.py", "tests/execution/test_embedded.py"),
-    *("tests/execution/test_fence.py", "tests/execution/test_recovery.py", "tests/execution/test_retention.py"),
-    *("tests/execution/test_large_values.py", "tests/execution/test_unreadable_events.py"),
-    "tests/execution/test_writer.py",
+    *("tests/executor/test_admission.py", "tests/executor/test_answer.py", "tests/executor/test_cancel.py"),
+    *("tests/executor/test_deadlines.py", "tests/executor/test_doubt.py", "tests/executor/test_embedded.py"),
+    *("tests/executor/test_fence.py", "tests/executor/test_recovery.py", "tests/executor/test_retention.py"),
+    *("tests/executor/test_large_values.py", "tests/executor/test_unreadable_events.py"),
+    "tests/executor/test_writer.py",
 ]
 CHOSEN = ["-k", "not random_moments and not refuse"]
 

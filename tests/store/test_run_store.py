@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from runs.engine.errors import Fenced, NotJson, RunAlreadyExists, RunNotFound
-from runs.engine.results import RunStatus
-from runs.engine.store import RunCard, RunStore
+from runs.engine.log.results import RunStatus
+from runs.engine.log.store import RunCard, RunStore
 
 START = {"workflowId": "w", "input": {"n": 1}}
 

@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 from opentelemetry import trace as otel
 
-from runs.engine.redaction import Redactor
-from runs.engine.tracing import Tracing
-from runs.execution.connection import DjangoUnit, connect
-from runs.execution.deletion import spans_of
-from runs.execution.recovery import close_spans
+from runs.engine.redaction.redactor import Redactor
+from runs.engine.trace.tracing import Tracing
+from runs.executor.recovery import close_spans
 from runs.models import Span, SpanKind, SpanState
 from runs.models.span import signed, spans_of_runs
+from runs.store.connection import DjangoUnit, connect
+from runs.store.deletion import spans_of
 from runs.tracing import keeper as keeping
 from runs.tracing import rows
 from runs.tracing.keeper import SpanKeeper

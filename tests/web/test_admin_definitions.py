@@ -8,8 +8,8 @@ from html import unescape
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from runs.execution import definitions
-from runs.execution.definitions import check
+from runs.catalog import definitions
+from runs.catalog.definitions import check
 from runs.forms.definition import EXAMPLE
 from runs.models import Actor, AuditEntry, WorkflowDefinition
 from tests.console_server import ROOT

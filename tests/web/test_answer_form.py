@@ -3,9 +3,9 @@
 import pytest
 
 from runs.engine import UNSET
-from runs.engine.questions import Question
-from runs.engine.records import StepRecord
-from runs.engine.results import StepStatus
+from runs.engine.commands.questions import Question
+from runs.engine.log.records import StepRecord
+from runs.engine.log.results import StepStatus
 from runs.forms.answer import AnswerForm
 
 

@@ -7,12 +7,12 @@ from django.test import RequestFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 from runs.forms.again import with_secrets
 from runs.forms.context_rows import ContextRows
-from runs.forms.exact_json import Number, exact
-from runs.forms.json_schema import MAX_LEVELS, SHARED_PARTS, Shape, shape_of
+from runs.forms.schema.exact_json import Number, exact
+from runs.forms.schema.json_schema import MAX_LEVELS, SHARED_PARTS, Shape, shape_of
 from runs.forms.value_editor import FORM, JSON, ValueEditor
 from tests.web.form_page import FormPage
 from tests.web.random_schemas import ANY, KEYS, TEXTS, schemas_with_values

@@ -3,17 +3,17 @@
 from django.template.loader import render_to_string
 from hypothesis import HealthCheck, assume, given, settings
 
-from runs.engine.questions import Question
-from runs.engine.records import StepRecord
-from runs.engine.redaction import Redactor
-from runs.engine.results import StepStatus
-from runs.engine.snapshot import UNSET
+from runs.engine.commands.questions import Question
+from runs.engine.log.records import StepRecord
+from runs.engine.log.results import StepStatus
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 from runs.forms.again import FromStepForm
 from runs.forms.answer import AnswerForm
-from runs.forms.exact_json import exact, plain
-from runs.forms.fields import BooleanField
 from runs.forms.problem import without_secrets
 from runs.forms.run_start import RunStartForm
+from runs.forms.schema.exact_json import exact, plain
+from runs.forms.schema.fields import BooleanField
 from runs.models import WorkflowDefinition, WorkflowVersion
 from tests.web.form_page import FormPage
 from tests.web.random_schemas import schemas_with_values

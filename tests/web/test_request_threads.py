@@ -11,7 +11,7 @@ from django.core.signals import request_finished, request_started
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
-from wfconsole.request_threads import KEPT_THREADS, RequestHandler
+from wfconsole.server.request_threads import KEPT_THREADS, RequestHandler
 
 SECONDS = 10
 produced: list[int] = []

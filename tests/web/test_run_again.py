@@ -3,9 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from runs.execution.history import snapshot
 from runs.models import WorkflowDefinition, WorkflowRun
-from tests.execution.conftest import executor, start, until, workflows  # noqa: F401  fixtures
+from runs.store.history import snapshot
+from tests.executor.conftest import executor, start, until, workflows  # noqa: F401  fixtures
 from tests.web.form_page import FormPage
 from tests.web.test_inbox import text_of
 

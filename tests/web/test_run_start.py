@@ -11,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import reverse
 
-from runs.execution.history import read_events
 from runs.models import AuditEntry, WorkflowDefinition, WorkflowRun
+from runs.store.history import read_events
 from tests.registered import register_workflows
 from tests.web.form_page import FormPage
 

@@ -4,10 +4,10 @@ import pytest
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.engine.redaction import Redactor
-from runs.engine.snapshot import UNSET
+from runs.engine.log.snapshot import UNSET
+from runs.engine.redaction.redactor import Redactor
 from runs.forms.context_rows import ContextRows
-from runs.forms.exact_json import Number, exact
+from runs.forms.schema.exact_json import Number, exact
 
 NAMED = {
     "type": "object",

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
-from runs.engine.json_value import same_json
-from runs.engine.schemas import Schema
-from runs.engine.snapshot import UNSET
-from runs.forms.composite_fields import JsonField, ListField
-from runs.forms.exact_json import Number, exact, read_exact, write_exact
-from runs.forms.field_spot import MAX_ROWS
-from runs.forms.fields import ChoiceField, ConstField, State, TextField
-from runs.forms.json_schema import Kind, label_of, one_of, shape_of
-from runs.forms.layout import COLUMNS, columns, placed
-from runs.forms.schema_form import SchemaForm
+from runs.engine.data.json_value import same_json
+from runs.engine.data.schemas import Schema
+from runs.engine.log.snapshot import UNSET
+from runs.forms.schema.composite_fields import JsonField, ListField
+from runs.forms.schema.exact_json import Number, exact, read_exact, write_exact
+from runs.forms.schema.field_spot import MAX_ROWS
+from runs.forms.schema.fields import ChoiceField, ConstField, State, TextField
+from runs.forms.schema.json_schema import Kind, label_of, one_of, shape_of
+from runs.forms.schema.layout import COLUMNS, columns, placed
+from runs.forms.schema.schema_form import SchemaForm
 from runs.forms.value_editor import ValueEditor
 from tests.web.form_page import FormPage
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from runs.engine.schemas import INVALID_INPUT, Schema
-from runs.engine.snapshot import UNSET
-from runs.forms.exact_json import Number, exact
-from runs.forms.json_schema import shape_of
-from runs.forms.sentences import listed, predicate
+from runs.engine.data.schemas import INVALID_INPUT, Schema
+from runs.engine.log.snapshot import UNSET
+from runs.forms.schema.exact_json import Number, exact
+from runs.forms.schema.json_schema import shape_of
+from runs.forms.schema.sentences import listed, predicate
 from runs.forms.trace_ids import id_fault, read_traceparent
 from runs.forms.value_editor import ValueEditor
 from tests.web.test_run_start_schema import ORDER, Order

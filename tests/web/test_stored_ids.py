@@ -5,7 +5,7 @@ from django.contrib.admin.utils import quote
 from django.urls import URLPattern, reverse
 
 from runs import urls
-from runs.engine.ids import from_address, is_address_id, to_address
+from runs.engine.graph.ids import from_address, is_address_id, to_address
 from runs.models import AuditEntry, RunEvent, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from tests.web.run_logs import begun, make_workflow
 

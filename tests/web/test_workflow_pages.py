@@ -2,7 +2,7 @@
 
 import pytest
 
-from runs.forms.schema_tree import schema_twigs
+from runs.forms.schema.schema_tree import schema_twigs
 from runs.models import AuditEntry
 from tests.web.cards import make_cards
 from tests.web.run_logs import make_workflow

@@ -4,7 +4,7 @@ import argparse
 
 from django.core.management.base import CommandError
 
-from runs.execution import dispatch
+from runs.executor import dispatch
 from runs.models import WorkflowRun
 
 from ..console_command import BAD_INPUT, FAILED, ConsoleCommand

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from runs.engine.results import RunStatus
+from runs.engine.log.results import RunStatus
 from runs.models import WorkflowRun
 from runs.models.run import WorkflowRunQuerySet
 

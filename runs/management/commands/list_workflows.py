@@ -2,7 +2,7 @@
 
 import argparse
 
-from runs.execution.registry import register_versions
+from runs.catalog.registry import register_versions
 from runs.models import WorkflowDefinition
 
 from ..console_command import ConsoleCommand

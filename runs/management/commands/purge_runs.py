@@ -10,11 +10,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 
-from runs.execution.connection import Connection, connect
-from runs.execution.purge import Purge
-from runs.execution.retention import Policy, carry_out, old_runs, old_values, stored_policies
-from runs.execution.times import read_seconds
+from runs.actions.times import read_seconds
 from runs.models import WorkflowDefinition
+from runs.retention.purge import Purge
+from runs.retention.retention import Policy, carry_out, old_runs, old_values, stored_policies
+from runs.store.connection import Connection, connect
 
 from ..console_command import ConsoleCommand, bad_input
 from ..people import who

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from runs.actions.answer import Answer, find_run, resume_run
+from runs.actions.start import WorkflowDisabled
 from runs.engine.errors import UnreadableEvent
-from runs.engine.snapshot import UNSET
-from runs.execution.answer import Answer, find_run, resume_run
-from runs.execution.start import WorkflowDisabled
+from runs.engine.log.snapshot import UNSET
 
 from ..console_command import FAILED, ConsoleCommand, read_json
 from ..following import END_CODES, Follower

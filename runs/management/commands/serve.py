@@ -23,8 +23,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from runs.models import ApiToken
-from wfconsole.left_out import leave_out
 from wfconsole.private_files import looseness
+from wfconsole.server.left_out import leave_out
 
 from ..console_command import ConsoleCommand
 from ..own_workflows import check_own_workflows
@@ -57,7 +57,7 @@ class Command(ConsoleCommand):
         from daphne.endpoints import build_endpoint_description_strings
 
         from wfconsole.asgi import application
-        from wfconsole.http_server import Server
+        from wfconsole.server.http_server import Server
 
         announcer = Announcer(host, number, password)
         os.environ["WFCONSOLE_URL"] = announcer.url  # for workflows that ask their own console

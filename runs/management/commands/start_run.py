@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
 
-from runs.engine.snapshot import UNSET
-from runs.execution import dispatch
-from runs.execution.registry import register_versions
-from runs.execution.start import StartRefused, StartRequest, start_run
-from runs.execution.start_once import start_once
-from runs.execution.times import read_moment, read_seconds
+from runs.actions.start import StartRefused, StartRequest, start_run
+from runs.actions.start_once import start_once
+from runs.actions.times import read_moment, read_seconds
+from runs.catalog.registry import register_versions
+from runs.engine.log.snapshot import UNSET
+from runs.executor import dispatch
 from runs.models import WorkflowDefinition, WorkflowRun
 
 from ..console_command import BAD_INPUT, ConsoleCommand, bad_input, read_json

@@ -1,0 +1,64 @@
+"""The request that starts a run: what is checked before anything is stored or run."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..data.json_value import to_json
+from ..data.schemas import INVALID_INPUT, INVALID_STATE, run_context_head
+from ..data.undefined import UNSET
+from ..errors import InvalidInput, InvalidRequestContext
+
+if TYPE_CHECKING:
+    from ..run.workflow import Workflow
+
+
+def check_request(workflow: "Workflow", request: Mapping[str, object]) -> dict[str, object]:
+    """The parsed `{inputData, initialState, requestContext}`; a key that was absent and has no default stays absent.
+
+    `inputGiven` and `initialStateGiven` are these as they were given, where a model has made something else of them.
+    The order is the reference's: input, state, request context. Raises InvalidInput, and NotJson for what is no JSON.
+    """
+    checked: dict[str, object] = {}
+    given = request.get("inputData", UNSET)
+    if workflow.validate_inputs and workflow.input_schema is not None:
+        parsed = workflow.input_schema.check(given, INVALID_INPUT)
+        if (as_given := workflow.input_schema.given(parsed, given)) is not UNSET:
+            checked["inputGiven"] = as_given
+        given = parsed.value if parsed.text is not None else _plain(parsed.value)
+    else:
+        given = _plain(given)
+    if given is not UNSET:
+        checked["inputData"] = given
+    _read_state(workflow, request.get("initialState"), checked)
+    checked["requestContext"] = _context(workflow, request.get("requestContext"))
+    return checked
+
+
+def _plain(value: object) -> object:
+    return value if value is UNSET else to_json(value)
+
+
+def _read_state(workflow: "Workflow", given: object, checked: dict[str, object]) -> None:
+    state: object = {} if given is None else given
+    if workflow.validate_inputs and workflow.state_schema is not None:
+        parsed = workflow.state_schema.check(state, INVALID_STATE)
+        if given is not None and (as_given := workflow.state_schema.given(parsed, state)) is not UNSET:
+            checked["initialStateGiven"] = as_given
+        state = parsed.value
+    state = to_json(state)
+    if not isinstance(state, dict):
+        raise InvalidInput(INVALID_STATE, [("", "Invalid input: expected object")])
+    checked["initialState"] = state
+
+
+def _context(workflow: "Workflow", given: object) -> object:
+    """The context as it was given: its schema is checked, but unknown keys stay and no defaults come in."""
+    head = run_context_head(workflow.id)
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidRequestContext(head, [("", "Invalid input: expected object")])
+    values = dict(given) if given is not None else {}
+    if workflow.validate_inputs and workflow.request_context_schema is not None:
+        parsed = workflow.request_context_schema.parse(values)
+        if parsed.issues:
+            raise InvalidRequestContext(head, [(issue.dotted, issue.message) for issue in parsed.issues])
+    return to_json(values)

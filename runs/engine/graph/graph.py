@@ -1,0 +1,201 @@
+"""A committed workflow as data: its entries, and their serialised form, which is the reference's."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from .conditions import Predicate, condition_text
+from .mapping import MapConfig
+from .step import Step
+
+if TYPE_CHECKING:
+    from ..trace.tracing import EntryInfo
+
+Condition = Predicate | Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """One step: a function, a mapping or a nested workflow."""
+
+    step: Step
+    map: MapConfig | Callable[..., object] | None = None  # of a mapping
+    info: "EntryInfo | None" = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the entry, in order; the same for every kind of entry."""
+        return (self.step,)
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """All steps at once, with the same input."""
+
+    steps: tuple[Step, ...]
+    info: "EntryInfo | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """All steps at once whose condition holds."""
+
+    conditions: tuple[Condition, ...]
+    steps: tuple[Step, ...]
+    info: "EntryInfo | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A step again and again: while, or until, the condition holds. The step comes first."""
+
+    step: Step
+    condition: Condition
+    kind: Literal["dowhile", "dountil"]
+    info: "EntryInfo | None" = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """See Then.steps."""
+        return (self.step,)
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """A step once for each item of its input. `concurrency`: how many at a time, or a function that tells it."""
+
+    step: Step
+    concurrency: float | Callable[..., object] = 1
+    info: "EntryInfo | None" = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """See Then.steps."""
+        return (self.step,)
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A pause: seconds, or until a moment; or a function that tells either. Its input passes through."""
+
+    id: str
+    duration: float | Callable[..., object] | None = None
+    until: datetime | Callable[..., object] | None = None
+    info: "EntryInfo | None" = None
+
+    steps: tuple[Step, ...] = ()
+
+
+Entry = Then | Parallel | Branch | Loop | ForEach | Sleep
+
+
+def entry_ids(entry: Entry) -> list[str]:
+    """The ids under which the entry's outcomes stand."""
+    return [entry.id] if isinstance(entry, Sleep) else [step.id for step in entry.steps]
+
+
+def milliseconds(seconds: float) -> int | float:
+    """Seconds as the milliseconds of the stored form, whole where they are whole."""
+    value = round(seconds * 1000, 3)
+    return int(value) if value == int(value) else value
+
+
+def iso(moment: datetime) -> str:
+    """A moment as the reference writes it: `2026-11-22T13:00:00.000Z`. A naive one counts as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Serialised = dict[str, object]
+
+
+def serialise(entry: Entry) -> Serialised:
+    """An entry in the reference's serialised form."""
+    if isinstance(entry, Then):
+        return _then(entry)
+    if isinstance(entry, Sleep):
+        return _sleep(entry)
+    data: Serialised = {"type": "", **_info(entry)}
+    if isinstance(entry, Loop):
+        data |= {"type": "loop", "step": serialise_step(entry.step), "loopType": entry.kind}
+        data["serializedCondition"] = _condition(entry.step, entry.condition)
+        if isinstance(entry.condition, Predicate):
+            data["predicate"] = entry.condition.data
+    elif isinstance(entry, ForEach):
+        dynamic = callable(entry.concurrency)
+        opts: Serialised = {"fn": condition_text(entry.concurrency)} if dynamic else {"concurrency": entry.concurrency}
+        data |= {"type": "foreach", "step": serialise_step(entry.step), "opts": opts}
+    else:
+        data |= {"type": "parallel", "steps": [serialise_step(step) for step in entry.steps]}
+        if isinstance(entry, Branch):
+            arms = list(zip(entry.steps, entry.conditions, strict=True))
+            data |= {"type": "conditional", "serializedConditions": [_condition(*arm) for arm in arms]}
+            predicates = [item.data if isinstance(item, Predicate) else None for item in entry.conditions]
+            if any(predicates):
+                data["predicates"] = predicates
+    return data
+
+
+def serialise_step(step: Step) -> Serialised:
+    """A step inside an entry."""
+    if step.workflow is not None:
+        nested: Serialised = {"type": "workflow", "id": step.id, "workflowId": step.workflow.id}
+        if step.description:
+            nested["description"] = step.description
+        return nested | {"serializedStepFlow": step.workflow.serialized_step_graph()}
+    data: Serialised = {"id": step.id}
+    if step.description:
+        data["description"] = step.description
+    if step.metadata:
+        data["metadata"] = step.metadata
+    return {"type": "step", "step": data | {"canSuspend": step.can_suspend}}
+
+
+def _then(entry: Then) -> Serialised:
+    if entry.map is None:
+        return serialise_step(entry.step)
+    if isinstance(entry.map, MapConfig):
+        config = json.dumps({key: _source(source) for key, source in entry.map.data.items()}, indent=2)
+    else:
+        config = condition_text(entry.map)
+    return {"type": "mapping", "id": entry.step.id, **_info(entry), "mapConfig": config}
+
+
+def _source(source: object) -> object:
+    """A mapping's source; the reference notes a schema with each constant."""
+    if isinstance(source, Mapping) and "value" in source:
+        return {**source, "schema": {"def": {"type": "any"}, "type": "any"}}
+    return source
+
+
+def _sleep(entry: Sleep) -> Serialised:
+    data: Serialised = {"type": "sleep", "id": entry.id, **_info(entry), "id": entry.id}  # noqa: F601
+    if entry.until is None:
+        if callable(entry.duration):
+            data["fn"] = condition_text(entry.duration)
+        elif entry.duration is not None:
+            data["duration"] = milliseconds(entry.duration)
+        return data
+    data["type"] = "sleepUntil"
+    if isinstance(entry.until, datetime):
+        data["date"] = iso(entry.until)
+    else:
+        data["fn"] = condition_text(entry.until)
+    return data
+
+
+def _condition(step: Step, condition: Condition) -> Serialised:
+    return {"id": f"{step.id}-condition", "fn": condition_text(condition)}
+
+
+def _info(entry: Entry) -> Serialised:
+    info = entry.info
+    if info is None:
+        return {}
+    return {
+        key: value
+        for key, value in (("id", info.id), ("description", info.description), ("metadata", info.metadata))
+        if value is not None
+    }

@@ -1,0 +1,4 @@
+"""Tracing options, spans and their ids.
+
+Imports what is below: data/, log/, redaction/. Start at tracing.py.
+"""

@@ -1,0 +1,4 @@
+"""Django middleware, a file for each.
+
+settings.py gives the order and the reasons for it.
+"""
