@@ -350,7 +350,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_TEMPLATE = "runs/sign_in_locked.html"
+AXES_LOCKOUT_TEMPLATE = "runs/sign_in/locked.html"
 AXES_VERBOSE = False
 
 # Behind a proxy that ends TLS and says so, cookies are for HTTPS alone.

@@ -58,7 +58,7 @@ def pretty(value: object) -> SafeString | str:
 def drawn(version: WorkflowVersion | None, name: str) -> SafeString | str:
     if version is None:
         return "–"
-    return SafeString(render_to_string("runs/_graph.html", {"drawing": draw_graph(version.graph), "name": name}))
+    return SafeString(render_to_string("runs/shared/_graph.html", {"drawing": draw_graph(version.graph), "name": name}))
 
 
 def moment_text(moment: datetime | None) -> str:

@@ -44,7 +44,7 @@ class Docs:
             for path, operations in document["paths"].items()
             for method, operation in operations.items()
         ]
-        return render(request, "runs/api_docs.html", {"routes": routes})
+        return render(request, "runs/api_docs/page.html", {"routes": routes})
 
     def _document(self, reaches: Any) -> dict[str, Any]:
         stored = WorkflowDefinition.objects.runnable().order_by("pk").values_list("pk", "current__input_schema")

@@ -19,7 +19,7 @@ register.filter("columns", columns)
 @cache
 def _control(kind: str) -> Template:
     """A list of 200 lines draws a thousand controls: their templates are looked up once."""
-    return get_template(f"runs/_field_{kind}.html").template
+    return get_template(f"runs/schema_form/_{kind}.html").template
 
 
 @register.filter

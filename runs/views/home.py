@@ -60,7 +60,7 @@ class WorkflowDay:
 @permission_required("runs.view_workflowrun", raise_exception=True)
 @vary_on_headers("HX-Request-Type")
 def home(request: HttpRequest) -> HttpResponse:
-    template = "runs/_home_now.html" if request.htmx.request_type == "partial" else "runs/home.html"
+    template = "runs/home/_now.html" if request.htmx.request_type == "partial" else "runs/home/page.html"
     return render(request, template, _context())
 
 

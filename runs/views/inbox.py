@@ -87,7 +87,7 @@ def inbox_page(
         "problems": chosen[1].form.problems if chosen else [],
         "any_run": bool(items) or WorkflowRun.objects.exists(),
     }
-    return render(request, "runs/inbox.html", context, status=status)
+    return render(request, "runs/inbox/page.html", context, status=status)
 
 
 def waiting_count() -> int:

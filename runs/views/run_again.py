@@ -121,7 +121,7 @@ def _ways(
         "refused": refused,
         "issues": (issues or [])[:20],
     }
-    return render(request, "runs/run_again.html", context, status=status)
+    return render(request, "runs/run_again/page.html", context, status=status)
 
 
 def _form_page(
@@ -134,7 +134,7 @@ def _form_page(
         "kept": [row for row in page.rows if _is_kept(row, start)],
         "problems": form.problems,
     }
-    return render(request, "runs/run_from_step.html", context, status=status)
+    return render(request, "runs/run_again/from_step.html", context, status=status)
 
 
 def _is_kept(row: StepRow, start: StepStart) -> bool:

@@ -136,7 +136,7 @@ class _Submission:
             if text and (name.startswith(VALUES) or name.endswith("_text"))
         ]
         context = {"run": run, "last": last, "kept": kept[:MOST_KEPT], "page": self.page}
-        return render(self.request, "runs/run_answer_late.html", context, status=CONFLICT)
+        return render(self.request, "runs/run_answer/late.html", context, status=CONFLICT)
 
 
 def _answer_page(
@@ -156,4 +156,4 @@ def _answer_page(
         "can_answer": request.user.has_perm(ANSWER),
         "problems": answering.form.problems if answering else [],
     }
-    return render(request, "runs/run_answer.html", context, status=status)
+    return render(request, "runs/run_answer/page.html", context, status=status)

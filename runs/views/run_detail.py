@@ -39,15 +39,17 @@ def run_detail(request: HttpRequest, run_id: str) -> HttpResponse:
     if tab == "overview" and not is_partial and context["layout"] != "failed":
         context["stream"] = stream_panel(page.run)
     context["refresh"] = _refresh_address(request, page)
-    template = "runs/_run_parts.html" if is_partial else "runs/run_detail.html"
-    return render(request, template, context | {"is_partial": is_partial, "tab_template": f"runs/_run_tab_{tab}.html"})
+    template = "runs/run_detail/_parts.html" if is_partial else "runs/run_detail/page.html"
+    return render(
+        request, template, context | {"is_partial": is_partial, "tab_template": f"runs/run_detail/_tab_{tab}.html"}
+    )
 
 
 def _purged(request: HttpRequest, page: RunPage) -> HttpResponse:
     """The card of a run whose values are deleted. A page that was open then is loaded anew."""
     if request.htmx:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-    return render(request, "runs/run_purged.html", {"run": page.run, "page": page})
+    return render(request, "runs/run_detail/purged.html", {"run": page.run, "page": page})
 
 
 @require_POST

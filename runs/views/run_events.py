@@ -64,7 +64,7 @@ def _wants_page(request: HttpRequest) -> bool:
 
 def _refusal(request: HttpRequest, status: int, code: str, message: str, **more: Any) -> HttpResponse:
     if _wants_page(request):
-        return render(request, "runs/run_events_refused.html", {"message": message, **more}, status=status)
+        return render(request, "runs/run_events/refused.html", {"message": message, **more}, status=status)
     error = {"code": code, "message": message} | ({"field": more["field"]} if "field" in more else {})
     return JsonResponse({"error": error}, status=status)
 
@@ -137,7 +137,7 @@ def _page(
     single = lines[0].text if query.limit == 1 and lines else None
     return render(
         request,
-        "runs/run_events.html",
+        "runs/run_events/page.html",
         {
             "run": run,
             "rows": [(row, line.text.decode()) for row, line in zip(rows, lines, strict=True)],
@@ -189,5 +189,5 @@ def run_digest(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> Htt
         "ended": RunStatus(run.status).is_final and last >= run.last_seq,
     }
     if _wants_page(request):
-        return render(request, "runs/run_digest.html", {"run": run, "digest": told})
+        return render(request, "runs/run_events/digest.html", {"run": run, "digest": told})
     return HttpResponse(orjson.dumps(told), content_type="application/json")

@@ -60,7 +60,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "chips": [(term, run_filter.without(term).query) for term in run_filter.terms],
         "most_counted": MOST_COUNTED,
     }
-    return render(request, "runs/run_list.html", context | _found(request, run_filter))
+    return render(request, "runs/run_list/page.html", context | _found(request, run_filter))
 
 
 def _found(request: HttpRequest, run_filter: RunFilter) -> dict[str, object]:
@@ -106,7 +106,7 @@ def _day(request: HttpRequest) -> HttpResponse:
     marks = [now - timedelta(hours=hours) for hours in (24, 18, 12, 6, 0)]
     label = f"Runs per hour over 24 hours: {everything.total} in all, {everything.failed} failed"
     return render(
-        request, "runs/_run_day.html", {"bars": hour_bars(everything.hours, 54), "label": label, "marks": marks}
+        request, "runs/run_list/_day.html", {"bars": hour_bars(everything.hours, 54), "label": label, "marks": marks}
     )
 
 
@@ -125,4 +125,4 @@ def _news(request: HttpRequest, run_filter: RunFilter) -> HttpResponse:
             return HttpResponse(status=400)
         except TookTooLong:
             pass
-    return render(request, "runs/_run_news.html", context)
+    return render(request, "runs/run_list/_news.html", context)

@@ -87,7 +87,9 @@ class _Submission:
             case "start" | "check":
                 return self._start(check_only=act == "check")
             case "command":
-                return render(self.request, "runs/_command_answer.html", _shown(self.request, self.workflow, self.form))
+                return render(
+                    self.request, "runs/run_start/_command_answer.html", _shown(self.request, self.workflow, self.form)
+                )
             case "draft" if "back_again" not in self.request.POST and self._was_sent():
                 return HttpResponse(status=204)
         self._edit(act, argument)
@@ -311,11 +313,11 @@ def _page(
     habits = Habits.of(workflow.id)
     context["tag_suggestions"] = [tag for tag in habits.tags if tag not in form.tags]
     if request.htmx:
-        return render(request, "runs/_start_form.html", context, status=status)
+        return render(request, "runs/run_start/_form.html", context, status=status)
     context["usual"] = habits.usual
     context["executor"] = _executor_words(executor_state())
     context["recent"] = recent_inputs(workflow.id, form.input.shape, form.redactor, request.user)
-    return render(request, "runs/run_start.html", context, status=status)
+    return render(request, "runs/run_start/page.html", context, status=status)
 
 
 def _executor_words(state: ExecutorState) -> dict[str, object]:

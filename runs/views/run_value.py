@@ -39,7 +39,7 @@ def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
     """`of`: which value, with `step` or `seq` where it needs one; `at`: a JSON pointer; `from`: the first member."""
     page = RunPage(find_run(request, run_id))
     if page.run.purged_at is not None:
-        return render(request, "runs/run_purged.html", {"run": page.run, "page": page}, status=410)
+        return render(request, "runs/run_detail/purged.html", {"run": page.run, "page": page}, status=410)
     of, step, at = (request.GET.get(name, "") for name in ("of", "step", "at"))
     first = _number(request, "from")
     whole = _value(page, of, step, _number(request, "seq"))
@@ -54,7 +54,7 @@ def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
     address = value_address(page.run.pk, of + (f"&seq={_number(request, 'seq')}" if of == "event" else ""), step)
     if request.htmx:
         twigs = grow(value, page.redactor, address, pointer=at, first=first)
-        return render(request, "runs/_json_twigs.html", {"twigs": twigs})
+        return render(request, "runs/shared/_json_twigs.html", {"twigs": twigs})
     context = {
         "run": page.run,
         "title": TITLES[of],
@@ -66,7 +66,7 @@ def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
     }
     if first and not context["value"].is_large:
         context["value"].twigs = grow(value, page.redactor, address, pointer=at, first=first)
-    return render(request, "runs/run_value.html", context)
+    return render(request, "runs/run_value/page.html", context)
 
 
 def _number(request: HttpRequest, name: str) -> int:

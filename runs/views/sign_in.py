@@ -22,7 +22,7 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
-    template_name = "runs/sign_in.html"
+    template_name = "runs/sign_in/page.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 

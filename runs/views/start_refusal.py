@@ -20,7 +20,7 @@ def refused(
 ) -> HttpResponse:
     """A page with a heading, sentences and links (address, words)."""
     context = {"heading": heading, "why": why, "acts": acts, "workflow": workflow}
-    return render(request, "runs/start_refused.html", context, status=status)
+    return render(request, "runs/run_start/refused.html", context, status=status)
 
 
 def unknown_workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:

@@ -11,4 +11,4 @@ from runs.forms.tool_reference import tool_reference
 @require_GET
 @permission_required("runs.view_workflowdefinition", raise_exception=True)
 def step_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "runs/step_list.html", {"tools": tool_reference()})
+    return render(request, "runs/step_list/page.html", {"tools": tool_reference()})

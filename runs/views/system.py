@@ -55,7 +55,7 @@ def system(request: HttpRequest) -> HttpResponse:
         "spans": span_figures(),
         "exports": exports_spans(),
     }
-    return render(request, "runs/system.html", context)
+    return render(request, "runs/system/page.html", context)
 
 
 def _database() -> str:

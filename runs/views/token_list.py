@@ -64,7 +64,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
         made, form = (token, text), TokenForm(user=request.user)
     tokens = ApiToken.objects.filter(user=request.user, revoked_at=None)
     context = {"form": form, "made": made, "tokens": tokens, "scopes": dict(Scope.choices)}
-    return render(request, "runs/token_list.html", context, status=UNPROCESSABLE if form.errors else 200)
+    return render(request, "runs/token_list/page.html", context, status=UNPROCESSABLE if form.errors else 200)
 
 
 @require_POST

@@ -34,9 +34,9 @@ def trace_detail(request: HttpRequest, trace_id: str) -> HttpResponse:
         runs = WorkflowRun.objects.of_trace(trace_id).newest_first()[:10]
         if not runs:
             raise Http404(f"Nothing is stored of the trace {trace_id}. Its runs may have been deleted.")
-        return render(request, "runs/trace_detail.html", {"trace_id": trace_id, "runs": runs})
+        return render(request, "runs/trace_detail/page.html", {"trace_id": trace_id, "runs": runs})
     context = trace_context(trace, request)
-    return render(request, "runs/trace_detail.html", context | {"trace_id": trace_id, "runs": runs_of(trace)})
+    return render(request, "runs/trace_detail/page.html", context | {"trace_id": trace_id, "runs": runs_of(trace)})
 
 
 @require_GET
@@ -72,13 +72,15 @@ def span_value_part(request: HttpRequest, trace_id: str, span_id: str) -> HttpRe
     address = value_address(span, of)
     if request.htmx:
         return render(
-            request, "runs/_json_twigs.html", {"twigs": grow(value, NAMES_ALONE, address, pointer=at, first=first)}
+            request,
+            "runs/shared/_json_twigs.html",
+            {"twigs": grow(value, NAMES_ALONE, address, pointer=at, first=first)},
         )
     shown = show_value(value, NAMES_ALONE, address, pointer=at)
     if first and not shown.is_large:
         shown.twigs = grow(value, NAMES_ALONE, address, pointer=at, first=first)
     context = {"trace": trace, "span": span, "title": SECTIONS[of], "at": at, "value": shown}
-    return render(request, "runs/span_value.html", context)
+    return render(request, "runs/trace_detail/span_value.html", context)
 
 
 def _find(request: HttpRequest, trace_id: str) -> Trace:

@@ -36,7 +36,7 @@ def webhook_detail(request: HttpRequest, webhook_id: int) -> HttpResponse:
         "can_change": request.user.has_perm(CHANGE),
         "can_delete": request.user.has_perm(DELETE),
     }
-    return render(request, "runs/webhook_detail.html", context)
+    return render(request, "runs/webhook_detail/page.html", context)
 
 
 @require_POST

@@ -64,7 +64,7 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
         last_state=Subquery(newest.values("state")[:1]), last_at=Subquery(newest.values("created_at")[:1])
     )
     context = {"webhooks": webhooks, "form": form, "made": made, "can_add": request.user.has_perm(ADD)}
-    return render(request, "runs/webhook_list.html", context, status=UNPROCESSABLE if form.errors else 200)
+    return render(request, "runs/webhook_list/page.html", context, status=UNPROCESSABLE if form.errors else 200)
 
 
 def _made(request: HttpRequest, form: WebhookForm) -> Webhook:

@@ -66,7 +66,7 @@ def workflow_detail(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "run_count": RunWalk(workflows=[workflow.pk]).count(MOST_COUNTED),
         "most_counted": MOST_COUNTED,
     }
-    return render(request, "runs/workflow_detail.html", context | fill(workflow))
+    return render(request, "runs/workflow_detail/page.html", context | fill(workflow))
 
 
 def _overview(workflow: WorkflowDefinition) -> dict[str, object]:

@@ -45,7 +45,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
         )
         for workflow in workflows
     ]
-    return render(request, "runs/workflow_list.html", {"rows": rows})
+    return render(request, "runs/workflow_list/page.html", {"rows": rows})
 
 
 def outcome_words(outcomes: Sequence[tuple[str, float | None]]) -> str:

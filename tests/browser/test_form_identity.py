@@ -38,7 +38,7 @@ class Sent:
 
     def through(self, editor: ValueEditor, change: Callable[[Page], None] = lambda page: None) -> ValueEditor:
         """The editor as it is read from what the browser sends for its form."""
-        fields = render_to_string("runs/_value_editor.html", {"editor": editor, "name": "Input"})
+        fields = render_to_string("runs/schema_form/_value_editor.html", {"editor": editor, "name": "Input"})
         mode = f'<input type="hidden" name="input_mode" value="{editor.mode}">'
         self.markup = (
             '<!doctype html><meta charset="utf-8"><div data-answers>'

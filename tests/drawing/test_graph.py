@@ -149,7 +149,9 @@ def test_an_entry_of_an_unknown_kind_is_drawn_as_a_step():
 
 def test_a_hostile_name_stays_text():
     hostile = '"><script>alert(1)</script>'
-    html = render_to_string("runs/_graph.html", {"drawing": draw([step(hostile)], snapshot_of()), "name": hostile})
+    html = render_to_string(
+        "runs/shared/_graph.html", {"drawing": draw([step(hostile)], snapshot_of()), "name": hostile}
+    )
     assert "<script>" not in html
     assert "style=" not in html
 

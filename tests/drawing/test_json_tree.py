@@ -123,6 +123,6 @@ def test_characters_that_turn_the_text_are_written_out():
 
 def test_a_hostile_value_stays_text():
     value = {"<img src=x onerror=alert(1)>": "</code><script>alert(1)</script>"}
-    html = render_to_string("runs/_json.html", {"value": show_value(value, ALL, href)})
+    html = render_to_string("runs/shared/_json.html", {"value": show_value(value, ALL, href)})
     assert "<script>" not in html
     assert "<img" not in html

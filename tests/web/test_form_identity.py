@@ -19,7 +19,7 @@ from tests.web.random_schemas import ANY, KEYS, TEXTS, schemas_with_values
 
 
 def page_of(editor: ValueEditor) -> str:
-    return render_to_string("runs/_value_editor.html", {"editor": editor, "name": "Input"})
+    return render_to_string("runs/schema_form/_value_editor.html", {"editor": editor, "name": "Input"})
 
 
 def posted(page: FormPage, **more: str) -> WSGIRequest:
@@ -79,7 +79,7 @@ def test_a_request_context_comes_back_unchanged_from_its_rows(value):
     for given_schema in (None, schema):
         rows = ContextRows(Redactor(), given_schema)
         rows.fill(tree)
-        page = FormPage(render_to_string("runs/_context_rows.html", {"form": {"context": rows}}))
+        page = FormPage(render_to_string("runs/schema_form/_context_rows.html", {"form": {"context": rows}}))
         request = posted(page, context_mode=rows.mode)
         back = ContextRows(Redactor(), given_schema)
         back.read_post(request.POST, request.FILES)

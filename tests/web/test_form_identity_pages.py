@@ -25,7 +25,7 @@ random = settings(max_examples=60, deadline=None, suppress_health_check=list(Hea
 def start_sent_unchanged(form: RunStartForm) -> RunStartForm:
     workflow = WorkflowDefinition(id="random")
     context = {"form": form, "workflow": workflow, "size": {"input": 1, "most": 9}, "problems": []}
-    request = posted(FormPage(render_to_string("runs/_start_form.html", context)))
+    request = posted(FormPage(render_to_string("runs/run_start/_form.html", context)))
     return RunStartForm.posted(form.version, request.POST, request.FILES)
 
 
@@ -80,7 +80,7 @@ def test_an_answer_that_is_written_as_json_is_the_same_as_a_form(case):
     if decision is not None:
         chosen = ("true" if decision.checked else "false") if isinstance(decision, BooleanField) else decision.code
     context = {"form": form, "id": form.editor.prefix, "run": WorkflowVersion(pk="r"), "question": form.question}
-    request = posted(FormPage(render_to_string("runs/_answer_form.html", context)))
+    request = posted(FormPage(render_to_string("runs/shared/_answer_form.html", context)))
     back = answer_to(schema)
     back.read_post(request.POST, request.FILES)
     assert back.value(chosen) == value

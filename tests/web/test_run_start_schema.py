@@ -106,7 +106,7 @@ def drawn(form: SchemaForm) -> FormPage:
     context = {"editor": ValueEditor("input", {}, "Input"), "name": "Input"}
     context["editor"].mode = "form"
     context["editor"].form = form
-    return FormPage(render_to_string("runs/_value_editor.html", context))
+    return FormPage(render_to_string("runs/schema_form/_value_editor.html", context))
 
 
 def there_and_back(schema: object, tree: object) -> object:
@@ -278,7 +278,7 @@ def test_a_row_inside_a_row_has_inputs_of_its_own():
     form.add_row("input/blocks/0/inner")
     page = drawn(form)
     assert "v:input/blocks/0/inner/0/k" in page.fields
-    markup = render_to_string("runs/_field_list.html", {"field": field_at(form, "blocks"), "width": ""})
+    markup = render_to_string("runs/schema_form/_list.html", {"field": field_at(form, "blocks"), "width": ""})
     assert "v:input/blocks/__row0__/inner/__row1__/k" in markup
 
 

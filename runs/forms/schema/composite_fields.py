@@ -14,7 +14,7 @@ from .json_schema import SCALARS, Kind, one_of
 class JsonField(Field):
     """A part of the value as JSON text: what has no control of its own, or a value that its control cannot show."""
 
-    template = "runs/_field_json.html"
+    template = "runs/schema_form/_json.html"
     text: str = ""
 
     @property
@@ -48,7 +48,7 @@ class JsonField(Field):
 
 @dataclass(slots=True, kw_only=True)
 class ObjectField(Field):
-    template = "runs/_field_object.html"
+    template = "runs/schema_form/_object.html"
     children: list[Field] = field(default_factory=list)
     others: JsonField | None = None  # keys that the schema does not name: kept, and sent as they are
     blank_is_absent: bool = True  # an object in which nothing is sent is not sent; {} in the JSON stays {}
@@ -81,7 +81,7 @@ class ObjectField(Field):
 
 @dataclass(slots=True, kw_only=True)
 class ListField(Field):
-    template = "runs/_field_list.html"
+    template = "runs/schema_form/_list.html"
     rows: list[Field] = field(default_factory=list)
     blank: Field | None = None  # a new row, whose key is `placeholder`
 

@@ -153,7 +153,7 @@ def has_states(shape: Shape, needed: bool) -> bool:
 class TextField(Field):
     """Texts and numbers: what was typed stays text until the server has parsed it."""
 
-    template = "runs/_field_text.html"
+    template = "runs/schema_form/_text.html"
     text: str = ""
     blank_is_absent: bool = True  # an empty text that nobody has set sends nothing; "" in the JSON stays ""
     as_text: bool = False  # a decimal that came as a text goes as one
@@ -274,7 +274,7 @@ def typable(text: str, *, one_line: bool = False) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class BooleanField(Field):
-    template = "runs/_field_boolean.html"
+    template = "runs/schema_form/_boolean.html"
     checked: bool = False
 
     def content(self) -> object:
@@ -285,7 +285,7 @@ class BooleanField(Field):
 class ChoiceField(Field):
     """One of the values of an enum. `code` is the value itself where all are texts, else its JSON; "" is none."""
 
-    template = "runs/_field_choice.html"
+    template = "runs/schema_form/_choice.html"
     code: str = ""
 
     @property
@@ -349,7 +349,7 @@ def choice_words(choice: object) -> str:
 class ConstField(Field):
     """A value that the schema fixes; shown, not typed."""
 
-    template = "runs/_field_const.html"
+    template = "runs/schema_form/_const.html"
 
     @property
     def type_word(self) -> str:
