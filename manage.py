@@ -5,11 +5,11 @@ import os
 import sys
 from pathlib import Path
 
-from wfconsole.server.memory import collect_rarely
+from wfconsole.server.memory import raise_gc_threshold
 
 
 def main() -> None:
-    collect_rarely()
+    raise_gc_threshold()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
     try:
         from django.core.management import execute_from_command_line

@@ -122,7 +122,7 @@ def _with_django(kind: str, name: str, *, profile: bool) -> dict[str, dict[str, 
     from wfconsole import telemetry
     from wfconsole.server import memory
 
-    memory.collect_rarely()  # as the server does
+    memory.raise_gc_threshold()  # as the server does
     telemetry.start()
     import django
 

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from runs.engine import Workflow
 from runs.engine.log.events import Event
-from runs.store import announce
+from runs.store import announcements
 from runs.store.connection import Connection
 from runs.store.database_store import DatabaseRunStore
 from runs.tracing.figures import keeper
@@ -84,7 +84,7 @@ async def w4(store: DatabaseRunStore) -> dict[str, float]:
     def hear(run_id: str, events: list[Event]) -> None:
         seen.extend([now()] * len(events))
 
-    announce.on_commit(hear)
+    announcements.on_commit(hear)
     began, cpu = now(), process_time()
     await start(workflow, {})
     ended, cpu = now(), process_time() - cpu

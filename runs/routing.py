@@ -5,8 +5,8 @@ from typing import Any
 
 from django.urls import path, re_path
 
-from runs.live import announce, consumers
-from runs.store import announce as commits
+from runs.live import announcements, consumers
+from runs.store import announcements as commits
 
 
 async def no_socket(scope: dict[str, Any], receive: Callable, send: Callable[[dict], Awaitable[None]]) -> None:
@@ -20,4 +20,4 @@ websocket_urlpatterns = [
 ]
 
 # Here, because execution knows nothing of live pages, and live nothing of execution.
-commits.on_commit(announce.publish)
+commits.on_commit(announcements.publish)

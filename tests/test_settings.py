@@ -165,6 +165,6 @@ def test_django_finds_nothing_to_warn_of_before_a_deployment(tmp_path):
     assert set(re.findall(r"security\.W\d+", done.stderr)) <= {
         "security.W004",  # HSTS: the proxy's to promise
         "security.W008",  # redirect to HTTPS: the proxy's
-        "security.W012",  # Secure cookies: wfconsole/middleware/https.py, by request
+        "security.W012",  # Secure cookies: wfconsole/middleware/secure_cookies.py, by request
         "security.W016",
     }

@@ -14,7 +14,7 @@ from wfconsole import telemetry
 from wfconsole.server import memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wfconsole.settings")
-memory.collect_rarely()
+memory.raise_gc_threshold()
 memory.keep_small()
 django.setup(set_prefix=False)  # before everything below: it needs Django's applications loaded
 telemetry.start()  # before Django reads its list of middleware, to which tracing adds one

@@ -287,7 +287,7 @@ if "runserver" in sys.argv:
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "wfconsole.middleware.https.SecureCookies",
+    "wfconsole.middleware.secure_cookies.SecureCookies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "wfconsole.middleware.request_span.RequestSpan",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -300,7 +300,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "wfconsole.middleware.body_limit.BodyLimit",
-    "wfconsole.middleware.database_trouble.DatabaseTrouble",
+    "wfconsole.middleware.database_errors.DatabaseErrors",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
 

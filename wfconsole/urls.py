@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-handler500 = "wfconsole.middleware.database_trouble.answer_500"
+handler500 = "wfconsole.middleware.database_errors.answer_500"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -25,7 +25,7 @@ from runs.store import transitions
 from runs.store.large_values import encoded_event
 from runs.store.request_trace import trace_parent
 
-from .trace_place import labels_for, trace_of
+from .request_trace import labels_for, trace_of
 
 __all__ = [
     "CodeMissing",

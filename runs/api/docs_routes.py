@@ -11,9 +11,9 @@ from ninja import NinjaAPI
 from runs.models import WorkflowDefinition
 from runs.models.api_token import RIGHTS, Scope
 
-from .caller import Caller, authenticate
-from .documented import document
+from .auth import Caller, authenticate
 from .errors import ApiError, error_answer
+from .openapi import document
 from .shapes import answer
 
 EXAMPLES = 20  # workflows that the document has examples of

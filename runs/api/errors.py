@@ -31,14 +31,14 @@ from runs.engine.errors import (
     RunNotFound,
     UnreadableEvent,
 )
-from runs.store.trouble import (
+from runs.store.database_errors import (
     INSUFFICIENT_STORAGE,
     NOTHING_STORED,
     NUL_REFUSED,
     RETRY_SECONDS,
     UNAVAILABLE,
+    database_error_of,
     is_nul,
-    trouble_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def as_api_error(error: Exception) -> ApiError | None:
             return ApiError(status, WORDS.get(kind, str(error)))
     if is_nul(error):
         return ApiError(400, NUL_REFUSED)
-    if (trouble := trouble_of(error)) is not None:
+    if (trouble := database_error_of(error)) is not None:
         return ApiError(trouble.status, f"{trouble.sentence} {NOTHING_STORED}")
     return None
 

@@ -11,7 +11,7 @@ from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 from runs.store import deletion
 
-from .caller import Caller, authenticate
+from .auth import Caller, authenticate
 from .errors import NO_RUN, ApiError
 from .request import Query, json_of
 from .shapes import answer, run_form, run_row

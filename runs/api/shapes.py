@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from django.http import HttpResponse
 
-from runs.actions.answer import snapshot_of
+from runs.actions.resume import snapshot_of
 from runs.actions.start import WorkflowDisabled
 from runs.engine.errors import UnreadableEvent
 from runs.engine.log.records import RunSnapshot

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 from pydantic import Field
 
-from runs.actions.onward import make_run, start_made
+from runs.actions.restart import make_run, start_made
 from runs.actions.start import StartRequest
 from runs.actions.start_once import start_once
 from runs.engine.data.undefined import UNSET
@@ -20,13 +20,13 @@ from runs.engine.log.results import FINAL_STATUSES
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 
-from .caller import Caller, authenticate
-from .documented import body
+from .auth import Caller, authenticate
 from .errors import ApiError, InvalidBody
-from .following import refused_stream, result_answer, stream_answer
+from .openapi import body
 from .request import ApiBody, ContextBody, Query, body_of
 from .run_routes import find_run
 from .shapes import answer
+from .streaming import refused_stream, result_answer, stream_answer
 from .workflow_routes import need_workflow
 
 router = Router(tags=["start"])

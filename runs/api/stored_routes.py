@@ -12,9 +12,9 @@ from runs.engine.definition.definition import InvalidDefinition
 from runs.models import WorkflowDefinition
 from runs.models.api_token import Scope
 
-from .caller import Caller, authenticate
-from .documented import body
+from .auth import Caller, authenticate
 from .errors import ApiError, InvalidBody
+from .openapi import body
 from .request import ApiBody, Query, check_body, json_of
 from .shapes import answer, iso_time
 

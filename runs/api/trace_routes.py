@@ -17,9 +17,9 @@ from runs.models.run_label import labels_of
 from runs.models.span import trace_bytes
 from runs.tracing.trace import StoredSpan, Trace, read_trace
 
-from .caller import Caller, authenticate
-from .documented import body
+from .auth import Caller, authenticate
 from .errors import ApiError
+from .openapi import body
 from .request import ApiBody, Query, body_of
 from .shapes import answer
 from .trace_shapes import light_row_form, shown_spans, span_form, trajectory_form

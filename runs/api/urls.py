@@ -10,7 +10,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 
-from . import onward_routes, run_routes, start_routes, stored_routes, trace_routes, workflow_routes
+from . import resume_routes, run_routes, start_routes, stored_routes, trace_routes, workflow_routes
 from .docs_routes import docs_of
 from .errors import ApiError, answer_errors, error_answer
 
@@ -21,7 +21,7 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url=None,
 )
-for each in (workflow_routes, run_routes, start_routes, onward_routes, stored_routes, trace_routes):
+for each in (workflow_routes, run_routes, start_routes, resume_routes, stored_routes, trace_routes):
     api.add_router("", each.router)
 answer_errors(api)
 

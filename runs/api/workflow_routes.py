@@ -9,7 +9,7 @@ from runs.models import WorkflowDefinition, WorkflowRun
 from runs.models.api_token import Scope
 from runs.models.prepared import Prepared
 
-from .caller import Caller, authenticate
+from .auth import Caller, authenticate
 from .errors import NO_WORKFLOW, ApiError
 from .request import Query
 from .shapes import answer, workflow_form

@@ -42,7 +42,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class DurationStats:
     """How long earlier successful runs of the workflow took, in milliseconds."""
 
     runs: int
@@ -51,7 +51,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class RunContext:
     """What a snapshot does not know. Times in epoch milliseconds."""
 
     now: int
@@ -60,20 +60,20 @@ class Circumstances:
     wakes_at: str = ""  # in the reader's zone; of a run that has not begun, when it starts
     starts_at: int | None = None
     lingering: Mapping[str, int] = field(default_factory=dict)  # functions that go on after their steps: since when
-    earlier: Earlier | None = None
+    earlier: DurationStats | None = None
     canceled_by: str = ""
     missing_code: str = ""  # why it cannot go on here, and what helps
 
 
-def sentence(snapshot: RunSnapshot, status: str, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def sentence(snapshot: RunSnapshot, status: str, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     """The sentence for a run of this status (of its card, which may be ahead of the snapshot)."""
     if around.missing_code and status in STOPPED and not around.cancel_asked_at:
         return Sentence("It cannot go on here.", around.missing_code)
-    tell = _TELLERS.get(RunStatus(status), _running)
+    tell = _SUMMARIES.get(RunStatus(status), _running)
     return tell(snapshot, rows, around)
 
 
-def _pending(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _pending(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     queue = around.queue or Queue()
     if around.cancel_asked_at:
         return Sentence("Cancel was asked for.", "The run has not begun.")
@@ -91,7 +91,7 @@ def _pending(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstanc
     return _in_line(place, queue)
 
 
-def _later(starts_at: int, queue: Queue, around: Circumstances) -> Sentence:
+def _later(starts_at: int, queue: Queue, around: RunContext) -> Sentence:
     left = starts_at - around.now
     when = f"That is in {duration(left)}." if left > 0 else "It is due."
     if not queue.is_executor_alive:
@@ -99,7 +99,7 @@ def _later(starts_at: int, queue: Queue, around: Circumstances) -> Sentence:
     return Sentence(f"Starts {around.wakes_at}.", when)
 
 
-def _nobody_since(queue: Queue, around: Circumstances) -> str:
+def _nobody_since(queue: Queue, around: RunContext) -> str:
     since = queue.last_alive
     told = f"The last one was at work {duration(around.now - since)} ago. " if since is not None else ""
     return f"{told}The run starts when {queue.executor} does."
@@ -119,7 +119,7 @@ def _in_line(place: str, queue: Queue) -> Sentence:
     return Sentence(place, f"{count(queue.running, 'run is', 'runs are')} being worked on." if queue.running else "")
 
 
-def _running(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _running(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     active = _at_work(rows)
     if around.cancel_asked_at:
         asked = duration(around.now - around.cancel_asked_at)
@@ -145,7 +145,7 @@ def _at_work(rows: Sequence[StepRow]) -> list[StepRow]:
     return [row for row in running if not any(other.path.startswith(f"{row.path}.") for other in running)]
 
 
-def _progress(active: Sequence[StepRow], snapshot: RunSnapshot, around: Circumstances) -> list[str]:
+def _progress(active: Sequence[StepRow], snapshot: RunSnapshot, around: RunContext) -> list[str]:
     told = []
     if len(active) == 1 and (record := active[0].record) is not None:
         if record.total_count is not None:
@@ -161,7 +161,7 @@ def _progress(active: Sequence[StepRow], snapshot: RunSnapshot, around: Circumst
     return [words for words in (*told, _still_finishing(around), _time_left(snapshot, around)) if words]
 
 
-def _still_finishing(around: Circumstances) -> str:
+def _still_finishing(around: RunContext) -> str:
     """Functions in threads that were left behind: Python can only ask them to end."""
     if not around.lingering:
         return ""
@@ -171,7 +171,7 @@ def _still_finishing(around: Circumstances) -> str:
     return f"{'Step' if len(names) == 1 else 'Steps'} {shown} still finishing since {since}."
 
 
-def _time_left(snapshot: RunSnapshot, around: Circumstances) -> str:
+def _time_left(snapshot: RunSnapshot, around: RunContext) -> str:
     earlier = around.earlier
     if earlier is None or earlier.runs < ENOUGH_RUNS or snapshot.started_at is None:
         return ""
@@ -180,7 +180,7 @@ def _time_left(snapshot: RunSnapshot, around: Circumstances) -> str:
     return f"About {duration(left)} left: {took}" if left > 1000 else took
 
 
-def _waiting(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _waiting(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     asleep = [row for row in rows if row.status == StepStatus.WAITING]
     step = asleep[0] if asleep else None
     wake_at = min((row.record.wake_at for row in asleep if row.record and row.record.wake_at), default=None)
@@ -192,7 +192,7 @@ def _waiting(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstanc
     return Sentence(f"Sleeping {where}until {around.wakes_at}.", rest, step.path if step else "")
 
 
-def _suspended(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _suspended(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     asking = [row for row in rows if row.status == StepStatus.SUSPENDED]
     # The innermost one asks; the workflow or foreach round it is suspended only because of it.
     asking = [row for row in asking if not any(_is_below(other.path, row.path) for other in asking)] or asking
@@ -223,33 +223,33 @@ def _is_below(path: str, owner: str) -> bool:
     return path.startswith((f"{owner}.", f"{owner}["))
 
 
-def _paused(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _paused(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     done = [row.name for row in rows if row.record is not None and not row.is_item]
     return Sentence(f"Paused after {done[-1]}." if done else "Paused.", "It was started one step at a time.")
 
 
-def _success(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _success(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     facts = [count_steps(rows).sentence]
     if snapshot.chunk_count:
         facts.append(count(snapshot.chunk_count, "chunk"))
     return Sentence(f"Finished in {_took(snapshot)}.", f"{', '.join(facts)}.")
 
 
-def _failed(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _failed(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     why = str((snapshot.error or {}).get("message") or "")
     if snapshot.started_at is None:
         return Sentence("Failed before it began.", why)
     return Sentence(f"Failed after {_took(snapshot)}.", f"{why} {_still_finishing(around)}".strip())
 
 
-def _tripwire(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _tripwire(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     reason = (snapshot.tripwire or {}).get("reason")
     tripped = next((row for row in reversed(rows) if row.status == StepStatus.FAILED), None)
     where = f" in {tripped.name}" if tripped else ""
     return Sentence(f"Stopped by a guard{where}.", str(reason or ""), tripped.path if tripped else "")
 
 
-def _canceled(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstances) -> Sentence:
+def _canceled(snapshot: RunSnapshot, rows: Sequence[StepRow], around: RunContext) -> Sentence:
     by = f" by {around.canceled_by}" if around.canceled_by else ""
     if snapshot.started_at is None:
         return Sentence(f"Canceled{by} before it began.")
@@ -257,7 +257,7 @@ def _canceled(snapshot: RunSnapshot, rows: Sequence[StepRow], around: Circumstan
     return Sentence(f"Canceled{by} after {_took(snapshot)}.", rest.strip())
 
 
-_TELLERS = {
+_SUMMARIES = {
     RunStatus.PENDING: _pending,
     RunStatus.RUNNING: _running,
     RunStatus.WAITING: _waiting,

@@ -14,7 +14,7 @@ from django.utils import timezone
 from runs.models import Actor, WorkflowRun
 from runs.step_logs.run_logs import capture
 from runs.store import transitions
-from runs.store.announce import on_queued
+from runs.store.announcements import on_queued
 
 from .embedded import EmbeddedExecutor
 from .leadership import FRESH_SECONDS, heard_of_leader, last_seen

@@ -29,17 +29,17 @@ from runs.retention.retention import RetentionSweep
 from runs.store.background import Background
 from runs.store.checkpoints import Checkpoints
 from runs.store.claims import release, release_all, wake
-from runs.store.connection import Connection, connect, is_trouble
+from runs.store.connection import Connection, connect, is_database_error
 from runs.store.database_store import DatabaseRunStore
 from runs.store.transitions import is_stored, who_cancels
 
+from .abandoned_threads import AbandonedThreads, forget_abandoned_threads
 from .admission import Candidate, admit
 from .crashes import mark_alone
 from .deadlines import expire, overdue
 from .event_loop import run_until_done
 from .execute import WORKER, Claim, claim, execute_run, is_claimed
 from .leadership import leadership
-from .lingering import Lingering, forget_lingering
 from .quarantine import Quarantine
 from .recovery import close_spans, due_sleepers, requeue_orphans, to_cancel
 
@@ -84,7 +84,7 @@ class EmbeddedExecutor:
         self._workflows: dict[int, Workflow] = {}  # by version
         self._more = False  # whether runs were left in the queue for want of room
         self._store: DatabaseRunStore | None = None
-        self._lingering: Lingering | None = None
+        self._lingering: AbandonedThreads | None = None
         self._models: Background | None = None
         self._quarantine: Quarantine | None = None
         self._begun = False  # whether what the last leader left is queued
@@ -189,7 +189,7 @@ class EmbeddedExecutor:
                 return
             except Exception as error:
                 cause = error.__cause__ or error
-                if not is_trouble(cause) and not is_trouble(error):
+                if not is_database_error(cause) and not is_database_error(error):
                     raise
                 logger.warning("The workflows are registered as soon as the database takes writes: %s", error)
                 self._stopping.wait(1.0)
@@ -200,7 +200,7 @@ class EmbeddedExecutor:
         try:
             return self._leadership.take()
         except Exception as error:
-            if not is_trouble(error) and not isinstance(error, OSError):
+            if not is_database_error(error) and not isinstance(error, OSError):
                 raise
             logger.warning("Who leads cannot be told now: %s", error)
             return False
@@ -213,7 +213,7 @@ class EmbeddedExecutor:
         try:
             self._wake = asyncio.Event()
             self._store = DatabaseRunStore()
-            self._lingering = Lingering(self._store.writer, WORKER)
+            self._lingering = AbandonedThreads(self._store.writer, WORKER)
             self._loop = loop
             if checkpoints is not None:
                 checkpoints.start()
@@ -255,7 +255,7 @@ class EmbeddedExecutor:
                 while await self._start_some():
                     pass
             except Exception as error:
-                if not is_trouble(error):
+                if not is_database_error(error):
                     logger.exception("The executor's round failed; it is tried again.")
                 await asyncio.sleep(SWEEP_SECONDS)
             await self._pause()
@@ -270,7 +270,7 @@ class EmbeddedExecutor:
 
     async def _begin(self) -> None:
         orphans = await self._store.writer.perform(requeue_orphans)
-        await self._store.writer.perform(forget_lingering)
+        await self._store.writer.perform(forget_abandoned_threads)
         await self._store.writer.perform(close_spans)
         await self._quarantine.load()
         if orphans:

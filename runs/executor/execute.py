@@ -10,7 +10,7 @@ from runs.engine import CancelToken, Workflow, execute
 from runs.engine.errors import Fenced
 from runs.engine.log.events import Event
 from runs.engine.log.results import RunStatus
-from runs.engine.walk.execution import LeftBehind
+from runs.engine.walk.execution import OnAbandoned
 from runs.store import claims, transitions
 from runs.store.connection import Connection
 from runs.store.database_store import DatabaseRunLog, DatabaseRunStore
@@ -74,7 +74,7 @@ async def execute_run(
     claim: Claim,
     workflow: Workflow,
     cancel: CancelToken,
-    left_behind: LeftBehind | None = None,
+    left_behind: OnAbandoned | None = None,
 ) -> None:
     """Continue a claimed run until it ends, waits, or belongs to somebody else. `left_behind`: as execute() has it.
 

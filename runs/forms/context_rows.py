@@ -11,13 +11,13 @@ from runs.engine.data.json_value import InvalidJson
 from runs.engine.log.snapshot import UNSET
 from runs.engine.redaction.redactor import Redactor
 
+from .dual_mode_editor import DualModeEditor
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema.exact_json import Number, is_integer, is_number, plain, read_exact, write_exact
 from .schema.fields import typable
 from .schema.json_schema import Kind, Shape
 from .schema.schema_form import SchemaForm
 from .schema.sentences import predicate
-from .two_views import TwoViews
 from .value_editor import ValueEditor
 
 TYPES = ["string", "integer", "number", "boolean", "null", "json"]
@@ -60,7 +60,7 @@ class ContextRow:
 Fault = tuple[ContextRow, str, str]  # the row, which part of it, and the end of a sentence
 
 
-class ContextRows(TwoViews):
+class ContextRows(DualModeEditor):
     """`named`: the fields of the keys that the workflow's own schema of the context names; other keys are rows."""
 
     prefix = "context"

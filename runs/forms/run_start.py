@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from runs.actions.times import read_moment, read_seconds
+from runs.actions.durations import read_moment, read_seconds
 from runs.engine.data.json_value import InvalidJson
 from runs.engine.data.schemas import INVALID_STATE, run_context_head
 from runs.engine.errors import InvalidInput

@@ -6,18 +6,18 @@ from django.utils.datastructures import MultiValueDict
 from runs.engine.data.json_value import InvalidJson
 from runs.engine.log.snapshot import UNSET
 
+from .dual_mode_editor import DualModeEditor
 from .problem import Problem, place_of, pointer_of, shape_at, value_at
 from .schema.exact_json import read_exact, write_exact
 from .schema.fields import Field, State, TextField, is_large, size_words
 from .schema.json_schema import Kind, shape_of
 from .schema.schema_form import SchemaForm
 from .schema.sentences import predicate
-from .two_views import TwoViews
 
 FORM, JSON = "form", "json"
 
 
-class ValueEditor(TwoViews):
+class ValueEditor(DualModeEditor):
     """`prefix` names its inputs, `label` is what a sentence about the whole value begins with.
 
     Without a schema that can be drawn there is only the text. `tree` is UNSET as long as nothing is entered.

@@ -18,7 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from runs.store.redaction import redactor_of
 
-from . import announce
+from . import announcements
 from .log import Line, in_reader, read_heads, read_lines
 from .messages import BadMessage, parse_message
 from .window import Window
@@ -43,7 +43,7 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     channel_layer_alias = None  # nudges come to the process, not to the socket, which so needs no Redis to open
     run_id: str
-    room: announce.Room  # from the moment that the person is known to be signed in
+    room: announcements.Subscription  # from the moment that the person is known to be signed in
     joined = False
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -71,11 +71,11 @@ class RunConsumer(AsyncWebsocketConsumer):
             await self.refuse(NOT_FOUND, "There is no run of this id.")
             return
         # Listen first, then read: what is committed in between is then heard of, or found.
-        self.room = announce.join(self.run_id, redactor, self.news)
+        self.room = announcements.join(self.run_id, redactor, self.news)
         self.joined = True
         heads = await in_reader(read_heads, [self.run_id])
         if self.run_id in heads:
-            self.room.learn(heads[self.run_id])
+            self.room.update_head(heads[self.run_id])
         self.begin(self.end_silence)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -202,7 +202,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         self.closing = True
         self.cancel_tasks()
         if self.joined:
-            announce.leave(self.room, self.news)
+            announcements.leave(self.room, self.news)
 
     def begin(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
         task = asyncio.get_running_loop().create_task(self.guard(work, *args), name=f"live-{self.run_id}")

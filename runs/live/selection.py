@@ -9,8 +9,8 @@ import orjson
 from django.db import DatabaseError, connection
 
 from runs.engine.log.events import UNREADABLE
+from runs.store.database_errors import database_error_of
 from runs.store.redaction import RunRedactor
-from runs.store.trouble import trouble_of
 
 from .log import EVENTS, Line, lines_of, portions
 
@@ -117,7 +117,7 @@ def _select(run_id: str, redactor: RunRedactor, stretch: Stretch, selection: Sel
     try:
         return _read(sql, [*stored, *values, stretch.limit], redactor, stretch, selection)
     except DatabaseError as error:
-        if not conditions or trouble_of(error) is not None:
+        if not conditions or database_error_of(error) is not None:
             raise
     # The database cannot search an event that is not JSON: every event is read, and looked at here.
     plain = sql.replace(conditions, "")

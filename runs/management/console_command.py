@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from runs.engine.data.json_value import InvalidJson, parse_json
 from runs.engine.errors import EngineError
-from runs.store.trouble import NOTHING_STORED, trouble_of
+from runs.store.database_errors import NOTHING_STORED, database_error_of
 
 from .standard_streams import CLOSED, EX_IOERR, discard_output, take_missing_descriptors, use_utf8
 
@@ -51,7 +51,7 @@ class ConsoleCommand(BaseCommand):
         except DatabaseError as error:
             if "no such table" in str(error) or "does not exist" in str(error):
                 self._end("The database has no tables yet. Run manage.py migrate, or start the console once.", FAILED)
-            if (trouble := trouble_of(error)) is not None:
+            if (trouble := database_error_of(error)) is not None:
                 self._end(f"{trouble.sentence} {NOTHING_STORED}", FAILED)
             self._end(f"The database does not answer as it should: {error}", FAILED)
         except BrokenPipeError:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from runs.engine.log.results import RunStatus
 
-from .remembered import remembered
+from .cached import cached
 from .run import WorkflowRun
 
 MEASURED = 100  # the newest successful runs of a workflow that its usual duration is taken from
@@ -117,7 +117,7 @@ def _moment(value: datetime | str) -> datetime:
     return datetime.fromisoformat(value) if isinstance(value, str) else value  # SQLite keeps times as text
 
 
-@remembered
+@cached
 def last_day() -> tuple[DayFigures, dict[str, DayFigures]]:
     """The last 24 hours of all runs, and by workflow."""
     now = timezone.now()
@@ -172,7 +172,7 @@ def active_counts() -> dict[tuple[str, str], int]:
     return {(workflow_id, status): runs for workflow_id, status, runs in rows}
 
 
-@remembered
+@cached
 def causes() -> list[Cause]:
     """What runs failed of in the last 24 hours, the most frequent first."""
     rows = (

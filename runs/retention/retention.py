@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connections
 
 from runs.models import Actor, AuditEntry, WorkflowDefinition
-from runs.store.connection import Connection, connect, is_trouble, milliseconds, moment
+from runs.store.connection import Connection, connect, is_database_error, milliseconds, moment
 from runs.store.event_rows import RUNS
 
 from .purge import ENDED, Old, Purge
@@ -141,7 +141,7 @@ class RetentionSweep:
             try:
                 self.sweep()
             except Exception as error:
-                if not is_trouble(error.__cause__ or error):
+                if not is_database_error(error.__cause__ or error):
                     logger.exception("Old runs could not be purged; it is tried again in an hour.")
             finally:
                 connections.close_all()

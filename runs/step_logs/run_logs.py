@@ -21,8 +21,8 @@ from django.conf import settings
 from runs.engine.redaction.redactor import Redactor
 from runs.engine.walk.current_step import CurrentStep, current_step
 from runs.models import RunLog
-from runs.store.aside import Committer, SideWriter
-from runs.store.connection import Connection, is_trouble
+from runs.store.connection import Connection, is_database_error
+from runs.store.side_writer import Committer, SideWriter
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class RunLogKeeper:
             try:
                 kept = self._writer.write(lambda connection: self._write(connection, lines, dropped), self.executor)
             except Exception as error:
-                if not is_trouble(error):
+                if not is_database_error(error):
                     raise
                 self._writer.close()
                 if self._closing.wait(RETRY_SECONDS):

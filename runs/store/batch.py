@@ -15,15 +15,15 @@ from .transitions import settle_runs, write_rows
 
 
 @dataclass(slots=True, eq=False)
-class Act:
+class Operation:
     """A statement or two of the store: create a run, claim one. Its outcome is what `perform` gives or raises.
 
-    `witness`: whether the database holds what the act did, by its outcome; None: doing it twice is as good as once.
+    `was_applied`: whether the database holds what the act did, by its outcome; None: doing it twice is as good as once.
     """
 
     perform: Callable[[Connection], object]
     waiter: asyncio.Future[Any] | None
-    witness: Callable[[Connection, Any], bool] | None = None
+    was_applied: Callable[[Connection, Any], bool] | None = None
     outcome: object = None
     published: list[tuple[str, Event]] = field(default_factory=list)  # to be announced once it is committed
     error: Exception | None = None
@@ -34,7 +34,7 @@ class Batch:
     """The work of one transaction."""
 
     writes: list[Write] = field(default_factory=list)
-    acts: list[Act] = field(default_factory=list)
+    acts: list[Operation] = field(default_factory=list)
     in_doubt: bool = False  # a COMMIT was sent, and its answer was no success: it may have been carried out
 
     def __bool__(self) -> bool:
@@ -93,8 +93,8 @@ class Batch:
             if write.events and not write.fenced:
                 return _is_stored(connection, write.run_id, write.events[-1])
         for act in self.acts:
-            if act.witness is not None and act.error is None:
-                return act.witness(connection, act.outcome)
+            if act.was_applied is not None and act.error is None:
+                return act.was_applied(connection, act.outcome)
         return False
 
 

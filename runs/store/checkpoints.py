@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db import connection as django_connection
 
-from .connection import Connection, connect, is_trouble
+from .connection import Connection, connect, is_database_error
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Checkpoints:
                     connection = connection or _connected()
                     _checkpoint(connection, size)
             except Exception as error:
-                if not is_trouble(error):
+                if not is_database_error(error):
                     logger.exception("The write-ahead log could not be moved on; it is tried again.")
         if connection is not None:
             connection.close()

@@ -17,7 +17,7 @@ from django.db import connections, transaction
 
 from runs.engine.log.events import Event
 
-from .announce import announce
+from .announcements import announce
 
 
 class Unit(Protocol):
@@ -164,7 +164,7 @@ def _with_question_marks(sql: str) -> str:
     return sql.replace("%s", "?")
 
 
-def is_trouble(error: BaseException) -> bool:
+def is_database_error(error: BaseException) -> bool:
     """Whether the database, and not the statement, is at fault: the same transaction may succeed later."""
     from django.db import OperationalError
 

@@ -16,7 +16,7 @@ from runs.models import WorkflowDefinition, WorkflowVersion
 
 from .background import Background
 from .claims import CARD, holds_epoch, insert, take
-from .connection import Connection, connect, is_trouble, milliseconds, moment
+from .connection import Connection, connect, is_database_error, milliseconds, moment
 from .deletion import delete_run
 from .event_rows import RUNS, Write
 from .history import select_events
@@ -83,9 +83,9 @@ class DatabaseRunLog:
         if card:
             self._change_card(card)
         if len(events) == 1:
-            self._writer.note(self)
+            self._writer.enqueue(self)
         elif len(events) >= HURRY_EVENTS:
-            self._writer.hurry()
+            self._writer.flush_now()
         return seq
 
     def _change_card(self, card: CardChange) -> None:
@@ -200,7 +200,7 @@ class DatabaseRunStore:
         try:
             return question(self._reader)
         except Exception as error:
-            if is_trouble(error) and not self._reader.is_usable:
+            if is_database_error(error) and not self._reader.is_usable:
                 self._reader.close()
                 self._reader = None
             raise

@@ -21,7 +21,7 @@ INSERT = (
 )
 
 
-def note_ends(execute: Callable[[str, Sequence[object]], Any], run_ids: Sequence[str]) -> None:
+def enqueue_notices(execute: Callable[[str, Sequence[object]], Any], run_ids: Sequence[str]) -> None:
     """Note each of these runs, as its card stands now, for every webhook that wants to know.
 
     `execute` runs a statement in the caller's transaction. A run is noted once for each of its events, however often

@@ -25,11 +25,11 @@ from runs.engine.log.results import RunStatus
 from runs.models import Actor, AuditEntry, RunLabel, RunTag, Span, SpanState, WorkflowRun
 from runs.models.span import spans_of_runs
 
-from .announce import announce_queued
+from .announcements import announce_queued
 from .connection import Connection, DjangoUnit, PostgresConnection, Unit, moment
+from .control_events import event_of, store_event
 from .event_rows import EVENTS, RUNS, Write
-from .outbox import NOTIFIED, note_ends
-from .outside import event_of, store_event
+from .outbox import NOTIFIED, enqueue_notices
 from .request_trace import name_run, trace_parent
 
 SPANS = Span._meta.db_table
@@ -247,7 +247,7 @@ def _end(
         return None
     event = event_of(row[0], kind, now, data)
     store_event(unit, run_id, event)
-    note_ends(unit.execute, [run_id])
+    enqueue_notices(unit.execute, [run_id])
     _close_spans(unit, run_id)
     unit.publish(run_id, event)
     return event
@@ -309,7 +309,7 @@ def settle_runs(connection: Connection, writes: Sequence[Write]) -> None:
     stopped = [each for each in writes if each.card.get("status") in STOPPED and not each.fenced]
     if not stopped:
         return
-    note_ends(connection.execute, [each.run_id for each in stopped if each.card["status"] in NOTIFIED])
+    enqueue_notices(connection.execute, [each.run_id for each in stopped if each.card["status"] in NOTIFIED])
     resting = {each.run_id: each for each in stopped if each.card["status"] in RESTING}
     if resting:
         sql = f"SELECT id FROM {RUNS} WHERE cancel_requested_at IS NOT NULL AND id IN ({_marks(resting)})"  # noqa: S608

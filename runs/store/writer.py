@@ -22,10 +22,10 @@ from runs.engine.errors import Fenced
 from runs.engine.log.events import Event
 from runs.engine.walk.context import DONE
 
-from .announce import announce
+from .announcements import announce
 from .background import Background
-from .batch import Act, Batch
-from .connection import Connection, connect, is_trouble
+from .batch import Batch, Operation
+from .connection import Connection, connect, is_database_error
 
 if TYPE_CHECKING:
     from .database_store import DatabaseRunLog
@@ -61,13 +61,13 @@ class Writer:
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.Handle | None = None
         self._logs: dict[DatabaseRunLog, None] = {}
-        self._acts: list[Act] = []
+        self._acts: list[Operation] = []
         self._flushed_at = 0.0
         self._yielded_at = 0.0
 
     # --- What the logs and the store call, on the loop ---
 
-    def note(self, log: "DatabaseRunLog") -> None:
+    def enqueue(self, log: "DatabaseRunLog") -> None:
         """The log has got its first event since its last commit."""
         self._logs[log] = None
         if self._turn is None and self._timer is None and not self._thread_busy:
@@ -78,7 +78,7 @@ class Writer:
             else:
                 self._timer = loop.call_later(wait, self._take_time)
 
-    def hurry(self) -> None:
+    def flush_now(self) -> None:
         """A log has piled up many events without a pause: commit them now, unless the thread is at it."""
         if self._in_loop and not self._thread_busy:
             self._flush()
@@ -103,16 +103,16 @@ class Writer:
         return waiter
 
     async def perform(
-        self, act: Callable[[Connection], T], witness: Callable[[Connection, T], bool] | None = None
+        self, act: Callable[[Connection], T], was_applied: Callable[[Connection, T], bool] | None = None
     ) -> T:
         """Carry out an act in the next transaction; its outcome, once that is durable.
 
         An act may be carried out again when the transaction had to be: it keeps nothing outside the database. One that
-        would find its own traces then brings a `witness`; see Act.
+        would find its own traces then brings a `was_applied`; see Act.
         """
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        self._acts.append(Act(act, waiter, witness))
+        self._acts.append(Operation(act, waiter, was_applied))
         if self._is_alone(loop):
             self._flush()
             if waiter.done():
@@ -158,7 +158,7 @@ class Writer:
             try:
                 batch.commit(self._connected())
             except Exception as error:
-                if not is_trouble(error):
+                if not is_database_error(error):
                     logger.debug("A batch is tried again in parts: %s", error)
             else:
                 self._settle(batch)
@@ -166,7 +166,7 @@ class Writer:
         self._thread_busy = True
         self._thread = self._thread or Background("writer")
         loop = asyncio.get_running_loop()
-        self._thread.submit(lambda: self._insist(batch, loop))
+        self._thread.submit(lambda: self._commit_with_retry(batch, loop))
 
     def _take(self) -> Batch:
         batch = Batch(acts=self._acts)
@@ -183,7 +183,7 @@ class Writer:
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints.py does it, in its own thread
         return self._connection
 
-    def _insist(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> None:
+    def _commit_with_retry(self, batch: Batch, loop: asyncio.AbstractEventLoop) -> None:
         """Commit, however long it takes. In the thread."""
         self._commit_at_last(batch)
         try:
@@ -199,7 +199,7 @@ class Writer:
                 if not batch.was_committed(self._connected()):
                     batch.commit(self._connected())
             except Exception as error:
-                if not is_trouble(error):
+                if not is_database_error(error):
                     self._commit_parts(batch, error)
                     break
                 if self._closing.is_set() and time.monotonic() > self._give_up_at:
@@ -219,7 +219,7 @@ class Writer:
         if self._connection is not None and not self._connection.is_usable:
             self._connection.close()
             self._connection = None
-        words = trouble_words(error)
+        words = database_error_words(error)
         if lasting >= TROUBLE_SECONDS and words != self.trouble:
             logger.warning("%s Nothing is lost; the writes are tried again. (%s)", words, error)
             self.trouble = words
@@ -293,7 +293,7 @@ DAMAGED = "The database file is damaged: stop the console, and restore a backup.
 UNREACHABLE = "The database does not answer."
 
 
-def trouble_words(error: Exception) -> str:
+def database_error_words(error: Exception) -> str:
     """One sentence for a page, without a path or a host."""
     text = str(error)
     for part, words in {

@@ -26,7 +26,7 @@ from .run_span import RunSpan
 from .span_redaction import REDACTOR
 
 if TYPE_CHECKING:
-    from runs.store.aside import Committer, SideWriter
+    from runs.store.side_writer import Committer, SideWriter
 
 logger = logging.getLogger(__name__)
 
@@ -253,8 +253,8 @@ class Store:
 
     def _insist(self, new: list[Row], renewed: list[Row]) -> int:
         from runs.executor import dispatch
-        from runs.store.aside import SideWriter
-        from runs.store.connection import is_trouble
+        from runs.store.connection import is_database_error
+        from runs.store.side_writer import SideWriter
 
         from .statements import write_rows
 
@@ -266,7 +266,7 @@ class Store:
                 )
                 return 0
             except Exception as error:
-                if is_trouble(error):
+                if is_database_error(error):
                     writer.close()
                     if self._closing.wait(RETRY_SECONDS):
                         return len(new) + len(renewed)

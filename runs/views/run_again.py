@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from runs.actions.again import KEPT, StepStart, run_again, run_from_step, step_start
-from runs.actions.answer import workflow_of
+from runs.actions.rerun import KEPT, StepStart, run_again, run_from_step, step_start
+from runs.actions.resume import workflow_of
 from runs.actions.start import InvalidTracing, StartRefused
 from runs.drawing.steps import StepRow
 from runs.engine.errors import CannotTimeTravel, InvalidInput, NotJson, UnreadableEvent
-from runs.forms.again import FromStepForm
+from runs.forms.from_step import FromStepForm
 from runs.models import Actor, WorkflowRun
 
 from .run_detail import START, find_run

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from runs.actions.answer import Answer, resume_run
+from runs.actions.resume import Answer, resume_run
 from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlreadyClaimed, UnreadableEvent
 from runs.forms.schema.input_names import readable
 from runs.models import Actor, AuditEntry, WorkflowRun
@@ -42,7 +42,7 @@ def run_answer(request: HttpRequest, run_id: str) -> HttpResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredAnswer:
     """Something typed into an answer that could not be given."""
 
     name: str
@@ -131,7 +131,7 @@ class _Submission:
     def _not_taken(self, run: WorkflowRun, last: AuditEntry | None) -> HttpResponse:
         """Say why the answer was not taken, with all that was typed. `last`: the answer that was."""
         kept = [
-            Kept(readable(name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]), text)
+            StoredAnswer(readable(name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]), text)
             for name, text in self.request.POST.items()
             if text and (name.startswith(VALUES) or name.endswith("_text"))
         ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from runs.catalog.missing_code import missing_code
 from runs.drawing.entries import Entry, read_graph
 from runs.drawing.json_tree import ShownValue, show_value
-from runs.drawing.sentence import Circumstances, Earlier, Queue, Sentence, sentence
+from runs.drawing.sentence import DurationStats, Queue, RunContext, Sentence, sentence
 from runs.drawing.steps import StepCounts, StepRow, count_steps, step_rows
 from runs.engine.errors import UnreadableEvent
 from runs.engine.log.events import CHUNK_TYPES, Event, EventType
@@ -145,10 +145,10 @@ class RunPage:
     def sentence(self) -> Sentence:
         return sentence(self.snapshot, self.status, self.rows, self._circumstances())
 
-    def _circumstances(self) -> Circumstances:
+    def _circumstances(self) -> RunContext:
         run = self.run
         waits = self.status == RunStatus.PENDING or (self.status == RunStatus.RUNNING and run.queued)
-        return Circumstances(
+        return RunContext(
             now=self.now,
             queue=self._queue() if waits else None,
             cancel_asked_at=milliseconds(run.cancel_requested_at) if self.is_active else None,
@@ -189,7 +189,7 @@ class RunPage:
             **alive,
         )
 
-    def _earlier(self) -> Earlier | None:
+    def _earlier(self) -> DurationStats | None:
         """How long the workflow's newest runs took that ended well."""
         newest = WorkflowRun.objects.filter(workflow_id=self.run.workflow_id).newest_first()
         rows = newest.values_list("status", "started_at", "ended_at")[: 2 * RUNS_COMPARED]
@@ -200,7 +200,7 @@ class RunPage:
         )[:RUNS_COMPARED]
         if not took:
             return None
-        return Earlier(len(took), took[len(took) // 2], took[min(int(len(took) * 0.95), len(took) - 1)])
+        return DurationStats(len(took), took[len(took) // 2], took[min(int(len(took) * 0.95), len(took) - 1)])
 
     # --- Values ---
 

@@ -32,9 +32,9 @@ from runs.forms.recent_inputs import Habits, recent_inputs
 from runs.forms.run_start import RunStartForm
 from runs.forms.schema.exact_json import read_exact, write_exact
 from runs.models import Actor, WorkflowDefinition, WorkflowRun, WorkflowVersion
+from runs.store.database_errors import RETRY_SECONDS, database_error_of
 from runs.store.history import read_events
 from runs.store.redaction import redactor_for
-from runs.store.trouble import RETRY_SECONDS, trouble_of
 from runs.templatetags.console import byte_size, cut_id
 
 from .start_refusal import (
@@ -148,7 +148,7 @@ class _Submission:
 
     def _in_trouble(self, error: DatabaseError) -> HttpResponse:
         """The form as it was sent, with the database's trouble. Raises the error if it is another one."""
-        trouble = trouble_of(error)
+        trouble = database_error_of(error)
         if trouble is None:
             raise error
         self.form.add_problem("start", f": {trouble.sentence} What you typed is kept; send it again in a moment.")

@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from runs.executor import dispatch
-from runs.store.connection import is_trouble
+from runs.store.connection import is_database_error
 from runs.store.database_file import file_trouble
-from runs.store.writer import UNREACHABLE, trouble_words
+from runs.store.writer import UNREACHABLE, database_error_words
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def database_trouble() -> list[str]:
         if "no such table" in str(error) or "does not exist" in str(error):
             return ["The database has no tables: run manage.py migrate."]
         cause = error.__cause__ or error
-        words = trouble_words(cause) if is_trouble(cause) else UNREACHABLE
+        words = database_error_words(cause) if is_database_error(cause) else UNREACHABLE
         return [words]
 
 

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils import timezone
 
-from runs.api import following
-from runs.api.caller import Caller
+from runs.api import streaming
+from runs.api.auth import Caller
 from runs.models import ApiToken, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.store.redaction import redactor_for
 from tests.live.conftest import LiveRun
@@ -47,18 +47,18 @@ def test_a_person_without_the_right_may_not_read_on(viewer, loss):
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_streams_of_a_caller_who_may_no_longer_read_end(monkeypatch, viewer):
-    monkeypatch.setattr(following, "ACCESS_SECONDS", 0)
-    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(streaming, "ACCESS_SECONDS", 0)
+    monkeypatch.setattr(streaming, "POLL_SECONDS", 0.01)
     request = HttpRequest()
     request.caller = Caller(None, None, None)  # nobody: the right is gone
     run, redactor = await asyncio.to_thread(_running)
-    access = following.Access(request)
-    reader = following.RecordReader(run.pk, run.workflow_id, stays_open=False)
+    access = streaming.Access(request)
+    reader = streaming.RecordReader(run.pk, run.workflow_id, stays_open=False)
     async with asyncio.timeout(10):
-        assert [text async for text in following._result(access, run, redactor)] == [
+        assert [text async for text in streaming._result(access, run, redactor)] == [
             b'{"error":"Invalid or expired token"}'
         ]
-        assert [record async for record in following._records(access, run, reader, redactor, 1) if record]
+        assert [record async for record in streaming._records(access, run, reader, redactor, 1) if record]
 
 
 def _running():

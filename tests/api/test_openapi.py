@@ -2,7 +2,7 @@
 
 import pytest
 
-from runs.api.documented import example_of
+from runs.api.openapi import example_of
 
 
 def test_the_document_tells_queries_errors_and_the_readers_own_workflows(api):

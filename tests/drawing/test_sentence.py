@@ -3,7 +3,7 @@
 import pytest
 
 from runs.drawing.entries import read_graph
-from runs.drawing.sentence import Circumstances, Earlier, Queue, sentence
+from runs.drawing.sentence import DurationStats, Queue, RunContext, sentence
 from runs.drawing.steps import step_rows
 from runs.engine.log.snapshot import Attempt
 from tests.drawing.runs import BEGAN, NOW, ORDER_GRAPH, record, running_order, snapshot_of, step
@@ -11,7 +11,7 @@ from tests.drawing.runs import BEGAN, NOW, ORDER_GRAPH, record, running_order, s
 
 def told(snapshot, status=None, graph=None, **around):
     rows = step_rows(read_graph(graph or ORDER_GRAPH), snapshot)
-    found = sentence(snapshot, status or snapshot.status, rows, Circumstances(now=NOW, **around))
+    found = sentence(snapshot, status or snapshot.status, rows, RunContext(now=NOW, **around))
     return " ".join(part for part in (found.strong, found.rest, *found.runs) if part)
 
 
@@ -87,12 +87,12 @@ def test_a_nested_step_is_named_and_not_the_workflow_round_it():
 
 
 def test_a_foreach_tells_how_many_items_are_done_and_the_past_how_long_it_takes():
-    earlier = Earlier(runs=214, p50=15_100, p95=24_000)
+    earlier = DurationStats(runs=214, p50=15_100, p95=24_000)
     assert told(running_order(), earlier=earlier) == (
         "Running pack_lines. 3 of 5 items done. About 2.70 s left: 214 earlier runs took 15.1 s at p50, 24.0 s at p95."
     )
-    assert "About" not in told(running_order(), earlier=Earlier(runs=214, p50=5_000, p95=6_000))
-    assert "earlier" not in told(running_order(), earlier=Earlier(runs=2, p50=5_000, p95=6_000))
+    assert "About" not in told(running_order(), earlier=DurationStats(runs=214, p50=5_000, p95=6_000))
+    assert "earlier" not in told(running_order(), earlier=DurationStats(runs=2, p50=5_000, p95=6_000))
 
 
 def test_a_step_between_two_attempts_tells_when_the_next_one_follows():

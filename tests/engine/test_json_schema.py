@@ -274,7 +274,7 @@ def test_an_expression_tree_of_many_kinds_is_read():
 HOSTILE = r"""
 import threading, time
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.schemas import Schema
+from runs.engine.data.schemas import Schema
 
 def nested(depth, leaf):
     for _ in range(depth):

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from runs.actions import again, answer
+from runs.actions import rerun, resume
 from runs.models import Actor
 
 TESTS = Actor("tests")
 
-resume_run = partial(answer.resume_run, actor=TESTS)
-run_again = partial(again.run_again, actor=TESTS)
-run_from_step = partial(again.run_from_step, actor=TESTS)
+resume_run = partial(resume.resume_run, actor=TESTS)
+run_again = partial(rerun.run_again, actor=TESTS)
+run_from_step = partial(rerun.run_from_step, actor=TESTS)

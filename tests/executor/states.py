@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from runs.actions.answer import Answer, resume_run
-from runs.actions.onward import make_run
+from runs.actions.restart import make_run
+from runs.actions.resume import Answer, resume_run
 from runs.actions.start import StartRequest, start_run
 from runs.catalog.registry import runnable
 from runs.engine import CancelToken
@@ -19,13 +19,13 @@ T = TypeVar("T")
 MAKER = Actor("maker")
 
 
-def perform(act: Callable[[Connection], T], witness: Callable[[Connection, T], bool] | None = None) -> T:
+def perform(act: Callable[[Connection], T], was_applied: Callable[[Connection, T], bool] | None = None) -> T:
     """Carry out an act by a writer of its own."""
 
     async def work() -> T:
         store = DatabaseRunStore()
         try:
-            return await store.writer.perform(act, witness)
+            return await store.writer.perform(act, was_applied)
         finally:
             store.close()
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from runs.actions.answer import Answer
+from runs.actions.resume import Answer
 from runs.engine.commands.questions import questions_of
 from runs.engine.errors import CannotTimeTravel, InvalidInput, NotSuspended, ResumeAlreadyClaimed, RunNotFound
 from runs.models import Actor, AuditEntry, WorkflowRun

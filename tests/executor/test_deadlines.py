@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runs.actions.onward import travel
+from runs.actions.restart import travel
 from runs.actions.start import InvalidTime
 from runs.executor import dispatch
 from runs.models import Actor, WorkflowDefinition

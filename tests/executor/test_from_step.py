@@ -2,7 +2,7 @@
 
 import pytest
 
-from runs.actions.answer import Answer
+from runs.actions.resume import Answer
 from runs.actions.start import WorkflowDisabled
 from runs.engine.errors import CannotTimeTravel, InvalidInput
 from runs.forms.run_start import RunStartForm

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.actions.answer import Answer
+from runs.actions.resume import Answer
 from runs.executor import dispatch
 from runs.executor.embedded import EmbeddedExecutor
 from runs.models import Payload, RunEvent, WorkflowRun

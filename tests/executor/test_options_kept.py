@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from opentelemetry import trace as otel
 
-from runs.actions import onward
-from runs.actions.again import run_again, run_from_step
-from runs.actions.answer import Answer, resume_run
+from runs.actions import restart
+from runs.actions.rerun import run_again, run_from_step
+from runs.actions.resume import Answer, resume_run
 from runs.actions.start import StartRequest, start_run
 from runs.engine.log.events import EventType
 from runs.models import Actor, RunLabel, RunTag, RunWatch, WorkflowRun
@@ -51,13 +51,13 @@ def resumed() -> WorkflowRun:
 
 def restarted() -> WorkflowRun:
     run = executed(started("waiting"))
-    onward.restart_run(run.pk, {}, actor=Actor("olaf"))
+    restart.restart_run(run.pk, {}, actor=Actor("olaf"))
     return run
 
 
 def traveled() -> WorkflowRun:
     run = executed(started("success"))
-    onward.travel(run.pk, {"step": "turn"}, actor=Actor("olaf"))
+    restart.travel(run.pk, {"step": "turn"}, actor=Actor("olaf"))
     return run
 
 
@@ -75,7 +75,7 @@ def woken() -> WorkflowRun:
 
 
 def made() -> WorkflowRun:
-    run = onward.make_run("turning", resource_id="shop-1", actor=Actor("maker"))
+    run = restart.make_run("turning", resource_id="shop-1", actor=Actor("maker"))
     earlier = datetime.now(UTC) - timedelta(hours=1)
     WorkflowRun.objects.filter(pk=run.pk).update(created_at=earlier)
     options = {"tracing_options": TRACING, "output_options": OUTPUT, "request_context": CONTEXT}
@@ -83,7 +83,7 @@ def made() -> WorkflowRun:
         workflow_id="turning", input={"to": "success"}, run_id=run.pk, priority=3, time_limit=3600, start_key="key",
         **options,
     )  # fmt: skip
-    assert onward.start_made(asked, actor=ACTOR).pk == run.pk
+    assert restart.start_made(asked, actor=ACTOR).pk == run.pk
     run.refresh_from_db()
     assert run.created_at == earlier
     return run
@@ -171,14 +171,14 @@ def test_a_run_from_a_step_is_below_the_request_that_made_it(workflows):
 
 
 def test_a_watch_of_a_made_run_outlives_its_start(workflows, operator):
-    run = onward.make_run("turning", actor=ACTOR)
+    run = restart.make_run("turning", actor=ACTOR)
     RunWatch.objects.create(run=run, user=operator)
-    onward.start_made(StartRequest(workflow_id="turning", input={"to": "success"}, run_id=run.pk), actor=ACTOR)
+    restart.start_made(StartRequest(workflow_id="turning", input={"to": "success"}, run_id=run.pk), actor=ACTOR)
     assert RunWatch.objects.get().run_id == run.pk
 
 
 def test_two_starts_of_a_made_run_with_one_key_are_one(workflows):
-    run = onward.make_run("turning", actor=ACTOR)
+    run = restart.make_run("turning", actor=ACTOR)
     asked = StartRequest(workflow_id="turning", input={"to": "success"}, run_id=run.pk, start_key="once")
-    assert onward.start_made(asked, actor=ACTOR).pk == onward.start_made(asked, actor=ACTOR).pk == run.pk
+    assert restart.start_made(asked, actor=ACTOR).pk == restart.start_made(asked, actor=ACTOR).pk == run.pk
     assert [event.type for event in read_events(run.pk)] == ["workflow-start"]

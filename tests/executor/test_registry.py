@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from runs.actions.answer import Answer, find_run, resume_run
+from runs.actions.resume import Answer, find_run, resume_run
 from runs.actions.start import CodeMissing, WorkflowDisabled
 from runs.catalog import registry
 from runs.catalog.missing_code import missing_code, missing_code_of

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.forms.models import model_to_dict
 
-from runs.actions import onward
-from runs.actions.answer import Answer, resume_run
+from runs.actions import restart
+from runs.actions.resume import Answer, resume_run
 from runs.actions.start import StartRequest, start_run
 from runs.engine.errors import CannotTimeTravel, NotActive, NotSuspended, RunAlreadyExists, RunAlreadyStarted
 from runs.engine.log.events import Event
 from runs.executor import deadlines, dispatch, execute
 from runs.models import Actor, AuditEntry, RunEvent, Span, SpanState, Webhook, WebhookDelivery, WorkflowRun
 from runs.models.webhook import EVENTS
-from runs.store import announce, claims, deletion, transitions
+from runs.store import announcements, claims, deletion, transitions
 from runs.store.history import read_events, snapshot
 from tests.executor.states import STATES, STATUS_OF, executed, perform, turned
 
@@ -43,11 +43,11 @@ def announced() -> Iterator[list[tuple[str, str]]]:
     def poked() -> None:
         seen.append(("", "queued"))
 
-    announce.on_commit(listen)
-    announce.on_queued(poked)
+    announcements.on_commit(listen)
+    announcements.on_queued(poked)
     yield seen
-    announce._listeners.remove(listen)
-    announce._executors.remove(poked)
+    announcements._listeners.remove(listen)
+    announcements._executors.remove(poked)
 
 
 # --- The operations, each on a run --------------------------------------------------------------------
@@ -66,7 +66,7 @@ def fail(run: WorkflowRun) -> bool:
 
 
 def start_made(run: WorkflowRun) -> None:
-    onward.start_made(StartRequest(workflow_id="turning", input={"to": "success"}, run_id=run.pk), actor=VERA)
+    restart.start_made(StartRequest(workflow_id="turning", input={"to": "success"}, run_id=run.pk), actor=VERA)
 
 
 def start_with_its_id(run: WorkflowRun) -> None:
@@ -115,7 +115,7 @@ OPERATIONS = {
         NotSuspended, {"": "This workflow run was not suspended"},
     ),
     "restart": Operation(
-        lambda run: onward.restart_run(run.pk, {}, actor=VERA),
+        lambda run: restart.restart_run(run.pk, {}, actor=VERA),
         {"waiting"}, "running", True, "workflow-restart", "restart",
         NotActive,
         {
@@ -125,7 +125,7 @@ OPERATIONS = {
         },
     ),
     "time travel": Operation(
-        lambda run: onward.travel(run.pk, TRAVEL, actor=VERA),
+        lambda run: restart.travel(run.pk, TRAVEL, actor=VERA),
         EVERY - {"queued", "running", "answered"}, "running", True, "workflow-time-travel", "time travel",
         CannotTimeTravel, {"": "This workflow run is still running, cannot time travel"},
     ),

@@ -19,7 +19,7 @@ from django.db import connection
 from django.test import AsyncClient
 from django.urls import URLPattern, get_resolver
 
-from runs.api.following import _result_text
+from runs.api.streaming import _result_text
 from runs.executor import dispatch
 from runs.executor.embedded import EmbeddedExecutor
 from runs.models import Payload, RunEvent, WorkflowRun

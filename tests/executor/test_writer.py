@@ -11,7 +11,7 @@ from django.db import connection
 from runs.engine.log.results import RunStatus
 from runs.engine.log.store import RunCard
 from runs.models import Payload, RunEvent, WorkflowRun
-from runs.store import announce
+from runs.store import announcements
 from runs.store.database_store import DatabaseRunStore
 from runs.store.writer import Writer
 
@@ -28,7 +28,7 @@ async def store(request, transactional_db):
 @pytest.fixture
 def heard(monkeypatch) -> list:
     heard: list = []
-    monkeypatch.setattr(announce, "_listeners", [lambda run_id, events: heard.append((run_id, events))])
+    monkeypatch.setattr(announcements, "_listeners", [lambda run_id, events: heard.append((run_id, events))])
     return heard
 
 
@@ -106,7 +106,7 @@ async def test_a_listener_that_fails_disturbs_nobody(store, heard, monkeypatch):
     def broken(run_id, events):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(announce, "_listeners", [broken, *announce._listeners])
+    monkeypatch.setattr(announcements, "_listeners", [broken, *announcements._listeners])
     log = await open_log(store)
     log.append("workflow-step-output", {"id": "a", "output": 1})
     await log.commit()

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from runs.engine.log.events import Event, EventType, encode_event_data
 from runs.models import RunEvent, WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.routing import websocket_urlpatterns
-from runs.store.announce import announce
+from runs.store.announcements import announce
 
 START = 1_795_000_000_000  # epoch milliseconds
 

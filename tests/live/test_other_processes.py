@@ -15,7 +15,7 @@ from channels.layers import channel_layers
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from websockets.sync.client import connect
 
-from runs.live import announce, nudge
+from runs.live import announcements, nudge
 from tests.console_server import ConsoleServer
 
 
@@ -54,7 +54,7 @@ def over_redis(redis_url, settings):
 
 
 async def test_a_nudge_of_another_process_wakes_the_page(socket, live_run, in_django, over_redis, monkeypatch):
-    monkeypatch.setattr(announce, "POLL_SECONDS", 60)  # so that it is not the watch that finds the news
+    monkeypatch.setattr(announcements, "POLL_SECONDS", 60)  # so that it is not the watch that finds the news
     await in_django(live_run.chunks)(1)
     client = await socket()
     await client.hear_events(1)  # from now on it only waits

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
-from runs.live import announce, consumers
+from runs.live import announcements, consumers
 from runs.live.window import WINDOW_BYTES, WINDOW_EVENTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +40,7 @@ async def test_an_event_comes_with_its_type_time_and_data(socket, live_run, in_d
 
 
 async def test_news_committed_in_another_thread_arrive_at_once(socket, live_run, monkeypatch, in_django):
-    monkeypatch.setattr(announce, "POLL_SECONDS", 60)  # so that it is not the watch that finds them
+    monkeypatch.setattr(announcements, "POLL_SECONDS", 60)  # so that it is not the watch that finds them
     client = await socket()
     await asyncio.sleep(0.05)
     await in_django(live_run.chunks)(2)
@@ -257,8 +257,8 @@ async def test_nothing_is_kept_for_a_run_that_nobody_follows(socket, live_run, i
     client = await socket()
     await in_django(live_run.chunks)(3)
     await client.hear()
-    assert live_run.id in announce._rooms
+    assert live_run.id in announcements._rooms
     await client.disconnect()
-    assert live_run.id not in announce._rooms
+    assert live_run.id not in announcements._rooms
     await in_django(live_run.chunks)(3)
-    assert announce._rooms == {}
+    assert announcements._rooms == {}

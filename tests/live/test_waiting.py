@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from runs.engine.log.events import EventType
-from runs.live import announce
+from runs.live import announcements
 from runs.store.redaction import redactor_for
 
 SECONDS = 5
@@ -16,9 +16,9 @@ async def waiting(live_run, in_django):
     """Waits for the run of the test."""
     redactor = await in_django(redactor_for)(live_run.run)
     news = asyncio.Event()
-    room = announce.join(live_run.id, redactor, news, until_it_stands=True)
+    room = announcements.join(live_run.id, redactor, news, until_settled=True)
     yield news
-    announce.leave(room, news)
+    announcements.leave(room, news)
 
 
 async def heard(news: asyncio.Event) -> None:
@@ -36,7 +36,7 @@ async def heard(news: asyncio.Event) -> None:
     ],
 )
 async def test_a_stop_wakes_and_what_comes_before_it_does_not(waiting, live_run, in_django, monkeypatch, kind, status):
-    monkeypatch.setattr(announce, "POLL_SECONDS", 60)
+    monkeypatch.setattr(announcements, "POLL_SECONDS", 60)
     await in_django(live_run.chunks)(3)
     await asyncio.sleep(0)  # what was announced is heard before this goes on
     assert not waiting.is_set()
@@ -53,9 +53,9 @@ async def test_a_stop_in_another_process_is_found_by_the_watch(waiting, live_run
 async def test_with_the_last_of_those_who_wait_the_run_is_let_go(live_run, in_django):
     redactor = await in_django(redactor_for)(live_run.run)
     first, second = asyncio.Event(), asyncio.Event()
-    room = announce.join(live_run.id, redactor, first, until_it_stands=True)
-    assert announce.join(live_run.id, redactor, second) is room
-    announce.leave(room, second)
-    assert announce._rooms[live_run.id] is room
-    announce.leave(room, first)
-    assert live_run.id not in announce._rooms
+    room = announcements.join(live_run.id, redactor, first, until_settled=True)
+    assert announcements.join(live_run.id, redactor, second) is room
+    announcements.leave(room, second)
+    assert announcements._rooms[live_run.id] is room
+    announcements.leave(room, first)
+    assert live_run.id not in announcements._rooms

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from runs.engine.log.snapshot import UNSET
 from runs.engine.redaction.redactor import Redactor
-from runs.forms.again import with_secrets
 from runs.forms.context_rows import ContextRows
+from runs.forms.from_step import with_secrets
 from runs.forms.schema.exact_json import Number, exact
 from runs.forms.schema.json_schema import MAX_LEVELS, SHARED_PARTS, Shape, shape_of
 from runs.forms.value_editor import FORM, JSON, ValueEditor

@@ -8,8 +8,8 @@ from runs.engine.log.records import StepRecord
 from runs.engine.log.results import StepStatus
 from runs.engine.log.snapshot import UNSET
 from runs.engine.redaction.redactor import Redactor
-from runs.forms.again import FromStepForm
 from runs.forms.answer import AnswerForm
+from runs.forms.from_step import FromStepForm
 from runs.forms.problem import without_secrets
 from runs.forms.run_start import RunStartForm
 from runs.forms.schema.exact_json import exact, plain

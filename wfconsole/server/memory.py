@@ -20,7 +20,7 @@ WORKED_SECONDS = 0.1  # of the processor: a process that did less has freed next
 PAGE_BYTES = 4096
 
 
-def collect_rarely() -> None:
+def raise_gc_threshold() -> None:
     """Look for rings of objects less often than Python does by itself. Call it first of all.
 
     Nearly all objects of a run, and of a start, are freed without that; looking through them took a tenth of the time

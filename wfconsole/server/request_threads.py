@@ -21,7 +21,7 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from wfconsole.middleware.database_trouble import answer_to
+from wfconsole.middleware.database_errors import answer_to
 
 KEPT_THREADS = 8  # that wait for the next request; more are made while they are needed
 

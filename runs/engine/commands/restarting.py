@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..graph.graph import ForEach, Sleep
+from ..graph.entries import ForEach, Sleep
 from ..log.records import RunSnapshot, Scope, StepRecord
 from ..log.results import StepStatus
 

@@ -7,7 +7,7 @@ from ..data.json_value import to_json
 from ..data.schemas import INVALID_RESUME
 from ..data.undefined import UNSET
 from ..errors import NotSuspended
-from ..graph.graph import Sleep
+from ..graph.entries import Sleep
 from ..graph.ids import path_of
 from ..graph.step import Step
 from ..log.records import RunSnapshot, StepRecord

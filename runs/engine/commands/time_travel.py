@@ -7,7 +7,7 @@ from ..data.json_value import to_json
 from ..data.schemas import INVALID_TIME_TRAVEL, Schema
 from ..data.undefined import UNSET
 from ..errors import CannotTimeTravel, InvalidInput
-from ..graph.graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, entry_ids
+from ..graph.entries import Branch, Entry, ForEach, Loop, Parallel, Sleep, entry_ids
 from ..log.records import RunSnapshot, Scope, StepRecord
 from ..log.results import RunStatus, StepStatus
 from .resuming import as_path

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidWorkflow
-from .graph import Branch, Parallel, Sleep, Then, entry_ids
+from .entries import Branch, Parallel, Sleep, Then, entry_ids
 
 if TYPE_CHECKING:
     from ..run.workflow import Workflow

@@ -16,7 +16,7 @@ from ..log.results import RunStatus, WorkflowResult
 from ..log.snapshot import apply
 from ..log.store import now_ms
 from ..trace.tracing import TracingContext, call_error_info
-from ..walk.call import Context, Given, Options, as_context, options_of, stored_result
+from ..walk.call_options import CallOptions, Context, Options, as_context, options_of, stored_result
 from ..walk.execution import OutputWriter
 from .stored_run import StoredRun
 from .stream import RunStream
@@ -52,7 +52,7 @@ class Run(StoredRun):
         Source: Mastra reference, Run.start().
         """
         context = as_context(request_context)
-        given = Given(context, tracing_options, output_options, per_step, output_writer, tracing_context)
+        given = CallOptions(context, tracing_options, output_options, per_step, output_writer, tracing_context)
         if self._cancel.aborted:
             return await self._started_canceled(input_data, given)
         self.workflow.require_graph()
@@ -77,7 +77,9 @@ class Run(StoredRun):
             raise
         return await self._proceed(log, [], EventType.RUN_START, data, given, span=span)
 
-    def _start_data(self, request: Mapping[str, object], given: "Given", timeout: float | None) -> dict[str, object]:
+    def _start_data(
+        self, request: Mapping[str, object], given: "CallOptions", timeout: float | None
+    ) -> dict[str, object]:
         checked = self.workflow.check_request(request)
         data: dict[str, object] = {"workflowId": self.workflow.id}
         if "inputData" in checked:
@@ -165,7 +167,7 @@ class Run(StoredRun):
         and goes before it. Values of the request context are merged over the stored ones. Raises NotSuspended,
         InvalidInput, and ResumeAlreadyClaimed when somebody else answered in the same moment.
         """
-        given = Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
+        given = CallOptions(None, tracing_options, output_options, per_step, output_writer, tracing_context)
         snapshot, events = await self._suspended()
         request: dict[str, object] = {"step": step, "label": label, **given.data()}
         if resume_data is not UNSET:
@@ -220,7 +222,7 @@ class Run(StoredRun):
         (A run that an executor takes over after a crash repeats only what was in flight.) Of a run that has ended the
         stored result is given. Raises RunNotFound, and NotActive for a run that is neither at work nor asleep.
         """
-        given = Given(None, tracing_options, output_options, False, output_writer, tracing_context)
+        given = CallOptions(None, tracing_options, output_options, False, output_writer, tracing_context)
         try:
             events = await self._store.load(self.run_id)
         except RunNotFound:
@@ -260,7 +262,7 @@ class Run(StoredRun):
         `input_data` takes the place of the output before the step; `context` that of earlier results. Raises
         CannotTimeTravel and InvalidInput; the stored run is unchanged then.
         """
-        given = Given(None, tracing_options, output_options, per_step, output_writer, tracing_context)
+        given = CallOptions(None, tracing_options, output_options, per_step, output_writer, tracing_context)
         try:
             events = await self._store.load(self.run_id)
         except RunNotFound:

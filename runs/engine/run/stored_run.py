@@ -14,7 +14,7 @@ from ..log.results import RunStatus, WorkflowResult
 from ..log.snapshot import apply
 from ..log.step_result import run_result
 from ..log.store import MemoryRunStore, RunCard, RunLog, RunStore, now_ms
-from ..walk.call import Context, Given, options_of
+from ..walk.call_options import Context, options_of
 from ..walk.cancellation import CancelToken
 from ..walk.execution import Execution, Watcher
 from ..walk.executor import append_cancel, run
@@ -22,6 +22,7 @@ from ..walk.run_trace import start_span
 from .stream import RunStream
 
 if TYPE_CHECKING:
+    from ..walk.call_options import CallOptions
     from .workflow import Workflow
 
 logger = logging.getLogger("wfconsole.engine")
@@ -126,7 +127,7 @@ class StoredRun:
         events: list[Event],
         type: EventType,
         data: dict[str, object],
-        given: "Given",
+        given: "CallOptions",
         *,
         context: Context = None,
         span: Any = None,
@@ -166,7 +167,7 @@ class StoredRun:
             self.workflow.book.ended(self)
         return run_result(snapshot, trace_id=execution.span.trace_id, span_id=execution.span.span_id)
 
-    async def _started_canceled(self, input_data: object, given: "Given") -> WorkflowResult:
+    async def _started_canceled(self, input_data: object, given: "CallOptions") -> WorkflowResult:
         """A canceled run object stays canceled: a start runs nothing, and says so."""
         checked = self.workflow.check_request({"inputData": input_data, "requestContext": given.shown_context()})
         span = self.workflow.tracing.start_run(

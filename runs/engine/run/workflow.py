@@ -15,7 +15,7 @@ from ..data.failures import log_failure
 from ..data.undefined import UNSET, Unset
 from ..errors import InvalidWorkflow
 from ..graph.conditions import Predicate
-from ..graph.graph import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
+from ..graph.entries import Branch, Condition, Entry, ForEach, Loop, Parallel, Sleep, Then, entry_ids, serialise
 from ..graph.ids import RUN_RULE, WORKFLOW_RULE, check_ids, is_address_id
 from ..graph.lifecycle import RunEnd, RunInfo
 from ..graph.mapping import MapConfig
@@ -261,7 +261,7 @@ class Workflow:
         if self.on_start is not None:
             await user_code.call(self.on_start, info)
 
-    async def tell_end(self, end: RunEnd) -> None:
+    async def notify_end(self, end: RunEnd) -> None:
         """Call on_finish, and on_error after a failure. What they raise is logged."""
         failed = end.status in ("failed", "tripwire")
         for callback in (self.on_finish, self.on_error if failed else None):

@@ -29,7 +29,7 @@ from ..trace.values import NOTHING, Value
 from .context import DONE, NOT_BAILED, Sink, StepContext
 from .current_step import current_step
 from .execution import Execution, Interrupted
-from .site import Ending, Site, Start, Walk
+from .position import AttemptOutcome, Start, StepPosition, Walk
 from .threads import GRACE_SECONDS, StepStopped, ThreadCall
 
 logger = logging.getLogger("wfconsole.engine")
@@ -38,7 +38,7 @@ STEP_INPUT_CODE = "WORKFLOW_STEP_INPUT_VALIDATION_FAILED"
 MAX_UNSEEN_CHUNKS = 64  # a thread waits for the loop after so many
 
 
-class Body:
+class StepInvocation:
     """A step's function, or its nested workflow, with all that it is given."""
 
     __slots__ = (
@@ -62,7 +62,7 @@ class Body:
     def __init__(
         self,
         ex: Execution,
-        site: Site,
+        site: StepPosition,
         span: TraceSpan,
         record: StepRecord,
         payload: Value,
@@ -115,7 +115,7 @@ class Body:
 
     # --- One try ---
 
-    async def attempt(self, number: int, timeout: float | None) -> Ending:
+    async def attempt(self, number: int, timeout: float | None) -> AttemptOutcome:
         """One try. Raises what the step raised."""
         step = self.site.step
         if self.unread is not None:
@@ -228,16 +228,16 @@ class Body:
                 self.ex.leave_behind(self.site.path, call)
             raise
 
-    def _ending(self, step: Step, context: StepContext[Any], result: object) -> Ending:
+    def _ending(self, step: Step, context: StepContext[Any], result: object) -> AttemptOutcome:
         state = context._state_update
         self.ex.check_context()
         if context._suspended is not None:
             question, labels = context._suspended
             # What is returned beside a question is kept when it says something.
             beside = Value.settled(result) if truthy(result) else NOTHING
-            return Ending(StepStatus.SUSPENDED, beside, state, Value(question), labels)
+            return AttemptOutcome(StepStatus.SUSPENDED, beside, state, Value(question), labels)
         if context._bailed is not NOT_BAILED:
-            return Ending(StepStatus.BAILED, Value.settled(context._bailed), state)
+            return AttemptOutcome(StepStatus.BAILED, Value.settled(context._bailed), state)
         output = Value.settled(result, self.payload)
         if self.site.flow.workflow.validate_outputs and step.output_schema is not None:
             # An instance of the very model has been checked when it was made.
@@ -246,7 +246,7 @@ class Body:
             if issues:
                 text = issues_text("Step output validation failed", issues)
                 raise StepRefused(text, code="WORKFLOW_STEP_OUTPUT_VALIDATION_FAILED", cause=issues_cause(issues))
-        return Ending(StepStatus.SUCCESS, output, state)
+        return AttemptOutcome(StepStatus.SUCCESS, output, state)
 
 
 def _retrieve(work: "asyncio.Task[object]") -> None:

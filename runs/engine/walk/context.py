@@ -18,7 +18,7 @@ from .cancellation import CancelToken
 
 if TYPE_CHECKING:
     from ..data.schemas import Schema
-    from .attempt import Body
+    from .attempt import StepInvocation
 
 I_co = TypeVar("I_co", covariant=True)
 
@@ -174,7 +174,7 @@ class StepContext(Generic[I_co]):
         "writer",
     )
 
-    def __init__(self, body: "Body", number: int, input: I_co, resume_data: Any) -> None:
+    def __init__(self, body: "StepInvocation", number: int, input: I_co, resume_data: Any) -> None:
         self._body = body
         self.input = input
         self.resume_data = resume_data

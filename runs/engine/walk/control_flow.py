@@ -11,7 +11,7 @@ from ..data import user_code
 from ..data.failures import Failure, failure_of
 from ..data.undefined import UNSET
 from ..graph.conditions import Predicate, truthy
-from ..graph.graph import Branch, Condition, Loop, Parallel, Then
+from ..graph.entries import Branch, Condition, Loop, Parallel, Then
 from ..graph.step import Step
 from ..log.events import EventType
 from ..log.records import StepRecord
@@ -21,7 +21,7 @@ from ..trace.tracing import TraceSpan, block_error_info, condition_error_info, r
 from ..trace.values import NOTHING, Value
 from .context import FunctionContext
 from .execution import Execution
-from .site import Answer, Flow, Site, Start, Walk
+from .position import Answer, GraphFrame, Start, StepPosition, Walk
 from .step_execution import run_step
 
 
@@ -45,7 +45,7 @@ def of_record(record: StepRecord, *, worked: bool = True, output: Value | None =
 ENDED = frozenset({StepStatus.SUCCESS, StepStatus.FAILED, StepStatus.BAILED, StepStatus.CANCELED, StepStatus.PAUSED})
 
 
-async def advance(ex: Execution, site: Site, given: Value, walk_nested: Walk) -> tuple[StepRecord, bool]:
+async def advance(ex: Execution, site: StepPosition, given: Value, walk_nested: Walk) -> tuple[StepRecord, bool]:
     """Bring one step as far as it goes: start it, answer it, or take it up where it was interrupted.
 
     Gives its record, and whether anything was done.
@@ -76,7 +76,7 @@ def _stored_input(record: StepRecord) -> Value:
     return value if record.given is UNSET else Value(record.given)
 
 
-def answer_for(ex: Execution, site: Site) -> Answer | None:
+def answer_for(ex: Execution, site: StepPosition) -> Answer | None:
     """The answer that is on its way to this suspended step; none, if it has asked since."""
     answer, record = site.flow.answer, site.record
     if answer is None or not answer.steps or answer.steps[0] != site.step.id:
@@ -84,14 +84,14 @@ def answer_for(ex: Execution, site: Site) -> Answer | None:
     return answer if record is not None and record.seq < ex.snapshot.control_seq else None
 
 
-def site_of(flow: Flow, step: Step, index: int, span: TraceSpan, **more: Any) -> Site:
+def site_of(flow: GraphFrame, step: Step, index: int, span: TraceSpan, **more: Any) -> StepPosition:
     """Where a step of this graph runs."""
     owner = flow.scope.path
     path = f"{owner}.{step.id}" if owner else step.id
-    return Site(flow, step, path, index, span, owner=owner, **more)
+    return StepPosition(flow, step, path, index, span, owner=owner, **more)
 
 
-async def run_then(ex: Execution, flow: Flow, index: int, entry: Then, given: Value, walk: Walk) -> Outcome:
+async def run_then(ex: Execution, flow: GraphFrame, index: int, entry: Then, given: Value, walk: Walk) -> Outcome:
     """One step."""
     site = site_of(flow, entry.step, index, flow.span, info=entry.info)
     record, worked = await advance(ex, site, given, walk)
@@ -102,7 +102,7 @@ async def run_then(ex: Execution, flow: Flow, index: int, entry: Then, given: Va
 
 
 async def run_block(
-    ex: Execution, flow: Flow, index: int, entry: Parallel | Branch, given: Value, walk: Walk
+    ex: Execution, flow: GraphFrame, index: int, entry: Parallel | Branch, given: Value, walk: Walk
 ) -> Outcome:
     """Steps at once. All of them finish; then failed beats suspended beats canceled."""
     standing: dict[int | None, StepRecord] = {
@@ -123,7 +123,7 @@ async def run_block(
     results: dict[int, StepRecord] = {}
     worked = False
 
-    async def member(site: Site) -> None:
+    async def member(site: StepPosition) -> None:
         nonlocal worked
         record, did = await advance(ex, site, given, walk)
         worked = worked or did
@@ -144,7 +144,7 @@ def _is_over(records: Any) -> bool:
     return bool(found) and all(record.status in ENDED for record in found)
 
 
-def _block_span(flow: Flow, entry: Parallel | Branch, given: Value) -> TraceSpan:
+def _block_span(flow: GraphFrame, entry: Parallel | Branch, given: Value) -> TraceSpan:
     if isinstance(entry, Branch):
         return flow.span.conditional(len(entry.conditions), given, entry=entry.info)
     return flow.span.parallel([step.id for step in entry.steps], given, entry=entry.info)
@@ -152,7 +152,7 @@ def _block_span(flow: Flow, entry: Parallel | Branch, given: Value) -> TraceSpan
 
 async def _members(
     ex: Execution,
-    flow: Flow,
+    flow: GraphFrame,
     entry: Parallel | Branch,
     given: Value,
     standing: dict[int | None, StepRecord],
@@ -176,7 +176,7 @@ async def _members(
         return chosen
     if standing and not traveled and not restarted:  # rebuilt by a time travel before: it has run as it stands
         return sorted(m for m, record in standing.items() if m is not None and record.status is not StepStatus.SKIPPED)
-    holding = await _holding(ex, flow, entry, given, span)
+    holding = await _matching_arms(ex, flow, entry, given, span)
     chosen = holding
     if traveled:
         running = [m for m, record in standing.items() if m is not None and record.status is StepStatus.RUNNING]
@@ -188,7 +188,7 @@ async def _members(
     return chosen
 
 
-async def _holding(ex: Execution, flow: Flow, entry: Branch, given: Value, span: TraceSpan) -> list[int]:
+async def _matching_arms(ex: Execution, flow: GraphFrame, entry: Branch, given: Value, span: TraceSpan) -> list[int]:
     """Which conditions hold. One that raises does not."""
     holds: dict[int, bool] = {}
 
@@ -225,7 +225,7 @@ async def call(function: Condition | Callable[..., object], context: FunctionCon
 
 
 def _block_outcome(
-    ex: Execution, flow: Flow, entry: Parallel | Branch, records: list[StepRecord], index: int
+    ex: Execution, flow: GraphFrame, entry: Parallel | Branch, records: list[StepRecord], index: int
 ) -> Outcome:
     failed = next((record for record in records if record.status is StepStatus.FAILED), None)
     if failed is not None:
@@ -245,7 +245,7 @@ def _block_outcome(
     return Outcome(StepStatus.SUCCESS, Value(output), onward=output_of_block(flow, entry, index))
 
 
-def output_of_block(flow: Flow, entry: Parallel | Branch, index: int) -> Value:
+def output_of_block(flow: GraphFrame, entry: Parallel | Branch, index: int) -> Value:
     """What the entry after a block gets: the outputs of all members, bailed ones included."""
     outputs: dict[str, object] = {}
     for step in entry.steps:
@@ -255,7 +255,7 @@ def output_of_block(flow: Flow, entry: Parallel | Branch, index: int) -> Value:
     return Value(outputs)
 
 
-def output_of_step(flow: Flow, step_id: str, index: int) -> Value:
+def output_of_step(flow: GraphFrame, step_id: str, index: int) -> Value:
     """What a step gave in the entry at this index, or NOTHING; a later entry may have begun it again."""
     record = flow.scope.steps.get(step_id)
     if record is None:
@@ -282,7 +282,7 @@ def _end_block(ex: Execution, span: TraceSpan, outcome: Outcome) -> None:
 # Loop
 
 
-async def run_loop(ex: Execution, flow: Flow, index: int, entry: Loop, given: Value, walk: Walk) -> Outcome:
+async def run_loop(ex: Execution, flow: GraphFrame, index: int, entry: Loop, given: Value, walk: Walk) -> Outcome:
     """A step, then its condition, and again."""
     record = flow.scope.steps.get(entry.step.id)
     standing = record if record is not None and record.entry == index and record.iteration is not None else None
@@ -325,7 +325,9 @@ async def run_loop(ex: Execution, flow: Flow, index: int, entry: Loop, given: Va
         iteration += 1
 
 
-async def _loop_holds(ex: Execution, flow: Flow, entry: Loop, span: TraceSpan, value: Value, iteration: int) -> bool:
+async def _loop_holds(
+    ex: Execution, flow: GraphFrame, entry: Loop, span: TraceSpan, value: Value, iteration: int
+) -> bool:
     own = span.loop_condition(entry.kind, _looked_at(value.value))
     own.set_attributes({"conditionIndex": iteration - 1})
     context = ex.function_context(flow.workflow, flow.scope, flow.run_id, value.copy(), "loop", own, iteration)
@@ -347,7 +349,7 @@ def _looked_at(output: object) -> object:
     return {key: output[key] for key in ("stepResult", "messages") if key in output}
 
 
-def _canceled_loop(ex: Execution, flow: Flow, entry: Loop, span: TraceSpan, done: int) -> Outcome:
+def _canceled_loop(ex: Execution, flow: GraphFrame, entry: Loop, span: TraceSpan, done: int) -> Outcome:
     record = flow.scope.steps.get(entry.step.id)
     if record is not None and record.iteration is not None:
         data: dict[str, object] = {"id": record.path, "status": StepStatus.CANCELED.value}
@@ -358,7 +360,7 @@ def _canceled_loop(ex: Execution, flow: Flow, entry: Loop, span: TraceSpan, done
     return Outcome(StepStatus.CANCELED, record=record)
 
 
-def failed_entry(ex: Execution, site: Site, failure: Failure, span: TraceSpan) -> Outcome:
+def failed_entry(ex: Execution, site: StepPosition, failure: Failure, span: TraceSpan) -> Outcome:
     """What fails beside a step's function fails the entry: the error stands on its step."""
     data: dict[str, object] = site.place() | {"status": StepStatus.FAILED.value, "error": failure.error}
     if failure.stack:

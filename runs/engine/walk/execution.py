@@ -38,7 +38,7 @@ CHUNK_OVERHEAD = 100  # bytes that a chunk costs beside its value
 Watcher = Callable[[dict[str, object]], object]
 OutputWriter = Callable[[Any], object]
 # Hears of a step's path, and of its function at work in a thread, and gives what to call when that has ended.
-LeftBehind = Callable[[str], Callable[[], None]]
+OnAbandoned = Callable[[str], Callable[[], None]]
 EXPIRY_SECONDS = 0.05  # the grace of steps whose run is out of time, where a cancel would wait for them
 
 
@@ -67,7 +67,7 @@ class Execution:
         watchers: list[Watcher] | None = None,
         park_after: float | None = None,
         interrupt_after: float | None = None,
-        left_behind: LeftBehind | None = None,
+        on_abandoned: OnAbandoned | None = None,
     ) -> None:
         self.workflow = workflow
         self.log = log
@@ -82,7 +82,7 @@ class Execution:
         self.watchers = watchers if watchers is not None else []
         self.park_after = park_after
         self.interrupt_after = interrupt_after
-        self._left_behind = left_behind
+        self._left_behind = on_abandoned
         self.failed_steps: Mapping[str, dict[str, object]] = {}  # see execute()
         self.commits_starts = False
         self.loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ from ..data.failures import Failure, failure_of
 from ..data.schemas import INVALID_STATE
 from ..data.undefined import UNSET
 from ..errors import NonRetryableError
-from ..graph.graph import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
+from ..graph.entries import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
 from ..graph.lifecycle import RunEnd, RunInfo
 from ..log.events import Event, EventType
 from ..log.fold import fold
@@ -29,10 +29,10 @@ from ..trace.values import NOTHING, Origin, Value
 from .cancellation import CancelToken
 from .control_flow import Outcome, output_of_block, output_of_step, run_block, run_loop, run_then
 from .current_step import current_redactor
-from .execution import Execution, LeftBehind, Parked
+from .execution import Execution, OnAbandoned, Parked
 from .foreach import run_foreach
+from .position import Answer, AttemptOutcome, GraphFrame, Start, StepFailed, StepPosition
 from .run_trace import start_span
-from .site import Answer, Ending, Flow, Site, Start, StepFailed
 from .sleep import run_sleep
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ async def execute(
     tracing: Tracing | None = None,
     park_after: float | None = None,
     interrupt_after: float | None = None,
-    left_behind: LeftBehind | None = None,
+    on_abandoned: OnAbandoned | None = None,
     failed_steps: Mapping[str, dict[str, object]] | None = None,
 ) -> RunStatus:
     """Continue a claimed run from its log, and tell where it stands when its task is over.
 
     `events`: all that is committed, at least the `workflow-start`. `park_after`: seconds; when all that is left of the
     run sleeps for longer, the task ends with status waiting and the card's `wake_at`. `interrupt_after`: seconds of
-    grace that steps have after a cancel; None: they are never interrupted. `left_behind` hears of functions that go on
+    grace that steps have after a cancel; None: they are never interrupted. `on_abandoned` hears of functions that go on
     in their threads after their step is over: see LeftBehind. `failed_steps`: the errors, by path, of steps that were
     interrupted and are not tried again; given for a run whose process has ended before: what begins in it is durable
     before a step's function is called. Everything is committed on return.
@@ -70,7 +70,7 @@ async def execute(
         tracing=tracing,
         park_after=park_after,
         interrupt_after=interrupt_after,
-        left_behind=left_behind,
+        on_abandoned=on_abandoned,
     )
     execution.failed_steps = failed_steps or {}
     execution.commits_starts = failed_steps is not None
@@ -99,7 +99,7 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
         if fresh and not announced and (refusal := await _announce(ex)) is not None:
             return await _finish(ex, Outcome(StepStatus.FAILED), refusal)
         scope = snapshot.scopes[""]
-        flow = Flow(ex.workflow, scope, snapshot.run_id, ex.span, _answer(snapshot), snapshot.target)
+        flow = GraphFrame(ex.workflow, scope, snapshot.run_id, ex.span, _answer(snapshot), snapshot.target)
         try:
             outcome = await walk(ex, flow)
         except Parked:
@@ -130,7 +130,7 @@ def _answer(snapshot: RunSnapshot) -> Answer | None:
     return None if resume is None else Answer(resume.steps, resume.data, resume.index, resume.label)
 
 
-async def walk(ex: Execution, flow: Flow) -> Outcome:
+async def walk(ex: Execution, flow: GraphFrame) -> Outcome:
     """From where the graph stands to its end, or to the first entry that does not succeed."""
     entries = flow.workflow.entries
     index = max(flow.scope.entry, 0)
@@ -155,14 +155,14 @@ async def walk(ex: Execution, flow: Flow) -> Outcome:
     return outcome
 
 
-def _began_now(ex: Execution, flow: Flow, index: int) -> bool:
+def _began_now(ex: Execution, flow: GraphFrame, index: int) -> bool:
     """Whether the entry has been done since the run was last set going, before a crash."""
     return any(
         record.entry == index and record.start_seq > ex.snapshot.control_seq for record in flow.scope.steps.values()
     )
 
 
-def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: Value) -> Awaitable[Outcome]:
+def run_entry(ex: Execution, flow: GraphFrame, index: int, entry: Entry, given: Value) -> Awaitable[Outcome]:
     """One entry, whatever kind it is, as far as it goes."""
     if isinstance(entry, Then):
         return run_then(ex, flow, index, entry, given, walk_nested)
@@ -175,7 +175,7 @@ def run_entry(ex: Execution, flow: Flow, index: int, entry: Entry, given: Value)
     return run_sleep(ex, flow, index, entry, given)
 
 
-def value_before(flow: Flow, index: int) -> Value:
+def value_before(flow: GraphFrame, index: int) -> Value:
     """What the entry at this index gets: the output of the one before it, or the input of the graph."""
     if index == 0:
         return _input_of(flow)
@@ -190,7 +190,7 @@ def value_before(flow: Flow, index: int) -> Value:
     return value
 
 
-def _input_of(flow: Flow) -> Value:
+def _input_of(flow: GraphFrame) -> Value:
     scope, schema = flow.scope, flow.workflow.input_schema
     if scope.input is UNSET:
         return NOTHING
@@ -200,7 +200,9 @@ def _input_of(flow: Flow) -> Value:
     return value
 
 
-async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecord, start: Start) -> Ending:
+async def walk_nested(
+    ex: Execution, parent: GraphFrame, site: StepPosition, record: StepRecord, start: Start
+) -> AttemptOutcome:
     """A workflow as a step: its graph, walked below the step's path, in the same log."""
     workflow = site.step.workflow
     assert workflow is not None  # noqa: S101 (only steps with a workflow come here)
@@ -213,7 +215,7 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     if start.answer is None and start.again and scope.entry >= 0:
         shown = ex.snapshot.travel_input if target else UNSET
     span = site.own_span.nested_run(workflow.id, run_id, shown, resumed_from=resumed_from)
-    flow = Flow(workflow, scope, run_id, span, answer, target or None, parent.depth + 1)
+    flow = GraphFrame(workflow, scope, run_id, span, answer, target or None, parent.depth + 1)
     if scope.entry < 0 and not start.again:
         try:
             await _open_nested(ex, flow, parent)
@@ -225,13 +227,13 @@ async def walk_nested(ex: Execution, parent: Flow, site: Site, record: StepRecor
     if workflow.listens:
         info = RunInfo(run_id, workflow.id, ex.snapshot.resource_id, ex.request_context, ex.snapshot, scope)
         failed = outcome.record if outcome.status is StepStatus.FAILED else None
-        await workflow.tell_end(RunEnd.of(info, outcome.status.value, outcome.value.value, failed))
+        await workflow.notify_end(RunEnd.of(info, outcome.status.value, outcome.value.value, failed))
     if outcome.status is StepStatus.FAILED:
         raise StepFailed(_nested_failure(flow, outcome.record))
     return ending
 
 
-def _answer_below(ex: Execution, parent: Flow, record: StepRecord, start: Start) -> Answer | None:
+def _answer_below(ex: Execution, parent: GraphFrame, record: StepRecord, start: Start) -> Answer | None:
     """What is left of an answer's way below this step; also after a crash on that way."""
     answer, resume = start.answer, ex.snapshot.resume
     if answer is None and record.resuming and resume is not None:
@@ -242,7 +244,7 @@ def _answer_below(ex: Execution, parent: Flow, record: StepRecord, start: Start)
     return Answer(below, answer.data, answer.index, answer.label)
 
 
-async def _open_nested(ex: Execution, flow: Flow, parent: Flow) -> None:
+async def _open_nested(ex: Execution, flow: GraphFrame, parent: GraphFrame) -> None:
     """Read the parent's state with the nested workflow's schema. Raises what makes the parent's step fail."""
     workflow = flow.workflow
     same = workflow.state_schema is not None and workflow.state_schema.is_same(parent.workflow.state_schema)
@@ -254,7 +256,7 @@ async def _open_nested(ex: Execution, flow: Flow, parent: Flow) -> None:
     await workflow.announce(info)
 
 
-def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepRecord) -> Ending:
+def _nested_ending(ex: Execution, flow: GraphFrame, outcome: Outcome, record: StepRecord) -> AttemptOutcome:
     state = dict(flow.scope.state)
     if outcome.status is StepStatus.SUSPENDED:
         asking = [step for step in flow.scope.steps.values() if step.status is StepStatus.SUSPENDED]
@@ -264,28 +266,28 @@ def _nested_ending(ex: Execution, flow: Flow, outcome: Outcome, record: StepReco
         labels = tuple(dict.fromkeys(label for step in asking for label in labels_of(step)))
         flow.span.end(status="suspended")
         span_id = flow.span.span_id
-        return Ending(StepStatus.SUSPENDED, NOTHING, state, Value(payload), labels, path, span_id)
+        return AttemptOutcome(StepStatus.SUSPENDED, NOTHING, state, Value(payload), labels, path, span_id)
     if outcome.status is StepStatus.CANCELED:
         flow.span.end(status="canceled")
         ex.tell({"type": EventType.RUN_CANCELED.value, "payload": {}})
-        return Ending(StepStatus.SUCCESS, NOTHING, state)
+        return AttemptOutcome(StepStatus.SUCCESS, NOTHING, state)
     if outcome.status is StepStatus.PAUSED:
         flow.span.end(status="paused")
         if not flow.scope.hidden:
             ex.tell({"type": EventType.RUN_PAUSED.value, "payload": {}})
-        return Ending(StepStatus.PAUSED, NOTHING, state)
+        return AttemptOutcome(StepStatus.PAUSED, NOTHING, state)
     if outcome.status is StepStatus.FAILED:
         if outcome.record is not None and outcome.record.tripwire is not None:
             flow.span.end(status="tripwire")
         else:
             error = outcome.record.error if outcome.record is not None else None
             flow.span.fail(run_error_info(error or {}), status="failed")
-        return Ending(StepStatus.FAILED)
+        return AttemptOutcome(StepStatus.FAILED)
     flow.span.end(status="success", output=outcome.value)
-    return Ending(StepStatus.SUCCESS, outcome.value, state)
+    return AttemptOutcome(StepStatus.SUCCESS, outcome.value, state)
 
 
-def _nested_failure(flow: Flow, record: StepRecord | None) -> Failure:
+def _nested_failure(flow: GraphFrame, record: StepRecord | None) -> Failure:
     """The failure of a nested workflow as its parent's step reports it."""
     if record is None or record.error is None:
         return Failure({"message": "The nested workflow failed", "name": "Error"})
@@ -322,7 +324,7 @@ async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = Non
         ex.span.end(status=status.value, output=result)
     if status is not RunStatus.PAUSED and ex.workflow.listens:
         info = RunInfo(snapshot.run_id, ex.workflow.id, snapshot.resource_id, ex.request_context, snapshot)
-        await ex.workflow.tell_end(RunEnd.of_run(info, run_result(snapshot, trace_id=None, span_id=None)))
+        await ex.workflow.notify_end(RunEnd.of_run(info, run_result(snapshot, trace_id=None, span_id=None)))
     return status
 
 

@@ -5,7 +5,7 @@ import math
 from ..data.failures import Failure, failure_of
 from ..data.undefined import UNSET
 from ..errors import EngineError
-from ..graph.graph import ForEach
+from ..graph.entries import ForEach
 from ..log.events import EventType
 from ..log.records import StepRecord
 from ..log.results import StepStatus
@@ -14,11 +14,11 @@ from ..trace.tracing import NO_SPAN, TraceSpan, block_error_info
 from ..trace.values import NOTHING, Value
 from .control_flow import ENDED, Outcome, advance, answer_for, call, failed_entry, of_record, site_of
 from .execution import Execution
-from .site import Answer, Flow, Site, Walk
+from .position import Answer, GraphFrame, StepPosition, Walk
 from .step_execution import emit_answer
 
 
-async def run_foreach(ex: Execution, flow: Flow, index: int, entry: ForEach, given: Value, walk: Walk) -> Outcome:
+async def run_foreach(ex: Execution, flow: GraphFrame, index: int, entry: ForEach, given: Value, walk: Walk) -> Outcome:
     """The step once for each item, some at a time."""
     site = site_of(flow, entry.step, index, flow.span, info=entry.info)
     record = site.record
@@ -41,7 +41,9 @@ async def run_foreach(ex: Execution, flow: Flow, index: int, entry: ForEach, giv
 class _ForEach:
     """One pass over the items."""
 
-    def __init__(self, ex: Execution, flow: Flow, index: int, entry: ForEach, site: Site, walk: Walk) -> None:
+    def __init__(
+        self, ex: Execution, flow: GraphFrame, index: int, entry: ForEach, site: StepPosition, walk: Walk
+    ) -> None:
         self.ex = ex
         self.flow = flow
         self.index = index
@@ -141,7 +143,7 @@ class _ForEach:
 
     async def _item(self, k: int, value: object, *, together: bool) -> None:
         site = self.site
-        own = Site(
+        own = StepPosition(
             site.flow,
             site.step,
             f"{site.path}[{k}]",

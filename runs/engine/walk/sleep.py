@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from ..data.failures import failure_of
 from ..data.undefined import UNSET
-from ..graph.graph import Sleep, milliseconds
+from ..graph.entries import Sleep, milliseconds
 from ..graph.step import Step
 from ..log.events import EventType
 from ..log.records import StepRecord
@@ -15,12 +15,12 @@ from ..trace.tracing import TraceSpan
 from ..trace.values import NOTHING, Value
 from .control_flow import ENDED, Outcome, call, failed_entry, of_record
 from .execution import Execution
-from .site import Flow, Site
+from .position import GraphFrame, StepPosition
 
 _NAMELESS = Step(None, id="sleep", kind="sleep")
 
 
-async def run_sleep(ex: Execution, flow: Flow, index: int, entry: Sleep, given: Value) -> Outcome:
+async def run_sleep(ex: Execution, flow: GraphFrame, index: int, entry: Sleep, given: Value) -> Outcome:
     """Wait; the input passes through. An interrupted sleep ends when it would have ended."""
     owner = flow.scope.path
     path = f"{owner}.{entry.id}" if owner else entry.id
@@ -38,7 +38,7 @@ async def run_sleep(ex: Execution, flow: Flow, index: int, entry: Sleep, given: 
         try:
             wake_at = await _told_wake_at(ex, flow, entry, given, span)
         except Exception as error:
-            site = Site(flow, _NAMELESS, path, index, span, owner=owner)
+            site = StepPosition(flow, _NAMELESS, path, index, span, owner=owner)
             return failed_entry(ex, site, failure_of(error), span)
         ex.emit(EventType.STEP_WAITING, place | {"wakeAt": wake_at})
     if (record.wake_at or 0) > now_ms():
@@ -74,7 +74,7 @@ def _wake_at(duration: object, until: object) -> int:
     return now_ms() + max(0, round(seconds * 1000))
 
 
-def _sleep_span(flow: Flow, entry: Sleep, wake_at: int | None, *, dynamic: bool) -> TraceSpan:
+def _sleep_span(flow: GraphFrame, entry: Sleep, wake_at: int | None, *, dynamic: bool) -> TraceSpan:
     if entry.until is None:
         fixed = entry.duration if isinstance(entry.duration, int | float) else None
         return flow.span.sleep(
@@ -85,7 +85,7 @@ def _sleep_span(flow: Flow, entry: Sleep, wake_at: int | None, *, dynamic: bool)
     return flow.span.sleep_until(entry.id, until, wait, dynamic=dynamic, entry=entry.info)
 
 
-async def _told_wake_at(ex: Execution, flow: Flow, entry: Sleep, given: Value, span: TraceSpan) -> int:
+async def _told_wake_at(ex: Execution, flow: GraphFrame, entry: Sleep, given: Value, span: TraceSpan) -> int:
     function = entry.until if entry.duration is None else entry.duration
     context = ex.function_context(flow.workflow, flow.scope, flow.run_id, given.copy(), "sleep", span)
     told = await call(function, context)  # type: ignore[arg-type]

@@ -17,12 +17,12 @@ from ..log.results import StepStatus
 from ..log.store import now_ms
 from ..trace.tracing import NO_SPAN, TraceSpan, step_error_info
 from ..trace.values import NOTHING, Value
-from .attempt import STEP_INPUT_CODE, Body
+from .attempt import STEP_INPUT_CODE, StepInvocation
 from .execution import Execution, Interrupted
-from .site import Answer, Ending, Site, Start, StepFailed, Walk
+from .position import Answer, AttemptOutcome, Start, StepFailed, StepPosition, Walk
 
 
-async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -> StepRecord:
+async def run_step(ex: Execution, site: StepPosition, start: Start, walk_nested: Walk) -> StepRecord:
     """Run a step to its end, with all its attempts; its outcome is in the log and in the record that comes back."""
     step, flow = site.step, site.flow
     workflow = flow.workflow
@@ -47,11 +47,11 @@ async def run_step(ex: Execution, site: Site, start: Start, walk_nested: Walk) -
     if site.together:
         await asyncio.sleep(0)  # all that begin together begin before one of them ends
     policy = step.retry_policy(workflow.retries)
-    body = Body(ex, site, span, record, payload, reading.instance, start, walk_nested)
+    body = StepInvocation(ex, site, span, record, payload, reading.instance, start, walk_nested)
     body.unread = unread
     if reading.given is not None:
         body.keep(reading.given, retries=policy.attempts > 0)
-    ending: Ending | Failure
+    ending: AttemptOutcome | Failure
     if reading.refusal is not None:
         ending = failure_of(reading.refusal)  # trying again could not help
     elif start.again and (given_up := ex.failed_steps.get(site.path)) is not None:
@@ -112,7 +112,7 @@ def _read_input(ex: Execution, step: Step, given: Value) -> _Reading:
     return reading
 
 
-def _emit_start(ex: Execution, site: Site, start: Start, reading: _Reading) -> StepRecord:
+def _emit_start(ex: Execution, site: StepPosition, start: Start, reading: _Reading) -> StepRecord:
     data: dict[str, object] = site.place()
     data["entry"] = site.entry
     if site.member is not None:
@@ -145,7 +145,9 @@ def emit_answer(ex: Execution, data: dict[str, object], answer: Answer) -> None:
         ex.emit(EventType.STEP_START, data, resumePayload=Value(answer.data))
 
 
-async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy, timeout: float | None) -> Ending | Failure:
+async def _attempts(
+    ex: Execution, body: "StepInvocation", policy: RetryPolicy, timeout: float | None
+) -> AttemptOutcome | Failure:
     record = body.record
     if record.attempts and (next_at := record.attempts[-1].next_at) is not None and next_at > now_ms():
         await ex.sleep_until(next_at, record.path)
@@ -153,7 +155,7 @@ async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy, timeout: f
         try:
             return await body.attempt(len(record.attempts), timeout)
         except Interrupted:
-            return Ending(StepStatus.CANCELED)
+            return AttemptOutcome(StepStatus.CANCELED)
         except StepFailed as error:
             failure = error.failure
         except Exception as error:
@@ -173,7 +175,7 @@ async def _attempts(ex: Execution, body: "Body", policy: RetryPolicy, timeout: f
                 return failure
 
 
-def _changed_state(ex: Execution, site: Site, update: dict[str, object] | None) -> dict[str, object] | None:
+def _changed_state(ex: Execution, site: StepPosition, update: dict[str, object] | None) -> dict[str, object] | None:
     """The keys that the step really changes: an event must not repeat the whole state."""
     if not update:
         return None
@@ -181,14 +183,14 @@ def _changed_state(ex: Execution, site: Site, update: dict[str, object] | None) 
     return {key: value for key, value in update.items() if key not in state or not same_json(state[key], value)}
 
 
-def _shared_changes(ex: Execution, site: Site, ending: Ending, data: dict[str, object]) -> None:
+def _shared_changes(ex: Execution, site: StepPosition, ending: AttemptOutcome, data: dict[str, object]) -> None:
     if changed := _changed_state(ex, site, ending.state):
         data["state"] = changed
     if (context := ex.context_change()) is not None:
         data["requestContext"] = context
 
 
-def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span: TraceSpan) -> None:
+def _emit_result(ex: Execution, site: StepPosition, ending: AttemptOutcome, payload: Value, span: TraceSpan) -> None:
     status = ending.status.value
     data = site.place() | {"status": status}
     _shared_changes(ex, site, ending, data)
@@ -201,7 +203,9 @@ def _emit_result(ex: Execution, site: Site, ending: Ending, payload: Value, span
     span.end(status=status, output=output)
 
 
-def _emit_failure(ex: Execution, site: Site, failure: Failure, span: TraceSpan, workflow_id: str, run_id: str) -> None:
+def _emit_failure(
+    ex: Execution, site: StepPosition, failure: Failure, span: TraceSpan, workflow_id: str, run_id: str
+) -> None:
     data = site.place() | {"status": StepStatus.FAILED.value, "error": failure.error}
     if failure.stack:
         data["stack"] = failure.stack
@@ -219,7 +223,7 @@ def _emit_failure(ex: Execution, site: Site, failure: Failure, span: TraceSpan, 
         span.fail(told, status=StepStatus.FAILED.value)
 
 
-def _emit_suspension(ex: Execution, site: Site, ending: Ending, span: TraceSpan) -> None:
+def _emit_suspension(ex: Execution, site: StepPosition, ending: AttemptOutcome, span: TraceSpan) -> None:
     data = site.place()
     _shared_changes(ex, site, ending, data)
     if ending.labels:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 
-from runs.actions.times import read_seconds
+from runs.actions.durations import read_seconds
 from runs.models import WorkflowDefinition
 from runs.retention.purge import Purge
 from runs.retention.retention import Policy, carry_out, old_runs, old_values, stored_policies

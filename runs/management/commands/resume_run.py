@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from runs.actions.answer import Answer, find_run, resume_run
+from runs.actions.resume import Answer, find_run, resume_run
 from runs.actions.start import WorkflowDisabled
 from runs.engine.errors import UnreadableEvent
 from runs.engine.log.snapshot import UNSET

@@ -24,7 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from runs.models import ApiToken
 from wfconsole.private_files import looseness
-from wfconsole.server.left_out import leave_out
+from wfconsole.server.unused_modules import stub_unused_modules
 
 from ..console_command import ConsoleCommand
 from ..own_workflows import check_own_workflows
@@ -52,7 +52,7 @@ class Command(ConsoleCommand):
         for path in (settings.DATA_DIR, settings.DATABASES["default"]["NAME"]):
             if not settings.ON_POSTGRESQL and (said := looseness(Path(path))):
                 self.stderr.write(said)
-        leave_out()
+        stub_unused_modules()
         # Only now: the import starts the executor, which needs the tables.
         from daphne.endpoints import build_endpoint_description_strings
 

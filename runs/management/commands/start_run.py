@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
 
+from runs.actions.durations import read_moment, read_seconds
 from runs.actions.start import StartRefused, StartRequest, start_run
 from runs.actions.start_once import start_once
-from runs.actions.times import read_moment, read_seconds
 from runs.catalog.registry import register_versions
 from runs.engine.log.snapshot import UNSET
 from runs.executor import dispatch

@@ -13,7 +13,7 @@ from runs.models import Actor, WorkflowDefinition, WorkflowRun
 from runs.store import transitions
 from runs.store.connection import moment
 
-from .answer import find_run, told
+from .resume import find_run, told
 from .start import RunPurged, StartRequest, UnknownWorkflow, WorkflowDisabled, start_run
 
 STILL_RUNNING = "This workflow run is still running, cannot time travel"

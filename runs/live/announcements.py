@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5  # how late news of another process may come when its nudge is lost, or when there is none
 ENDING_TYPES = frozenset({EventType.RUN_FINISH, EventType.RUN_CANCELED})
 STOPPING_TYPES = ENDING_TYPES | {EventType.RUN_SUSPENDED, EventType.RUN_PAUSED}
-STANDS = frozenset({*FINAL_STATUSES, RunStatus.SUSPENDED, RunStatus.PAUSED})  # nothing more comes by itself
+SETTLED = frozenset({*FINAL_STATUSES, RunStatus.SUSPENDED, RunStatus.PAUSED})  # nothing more comes by itself
 
 _type = attrgetter("type")
 
 
-class Room:
+class Subscription:
     """One run that sockets of this process follow: its newest lines, and whom to wake. Lives on Daphne's loop."""
 
     def __init__(self, run_id: str, redactor: RunRedactor, loop: asyncio.AbstractEventLoop) -> None:
@@ -42,11 +42,11 @@ class Room:
         self.waiting: set[asyncio.Event] = set()  # of those who only want to know that the run stands
         self.ring = Ring(redactor)
 
-    def concerns(self, events: Sequence[Event]) -> bool:
+    def wants(self, events: Sequence[Event]) -> bool:
         """Whether anybody here is to hear of them. From any thread."""
         return bool(self.sockets) or not STOPPING_TYPES.isdisjoint(map(_type, events))
 
-    def hear(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[Event]) -> None:
         """Take in what was just committed."""
         if not STOPPING_TYPES.isdisjoint(map(_type, events)):
             _set(self.waiting)
@@ -60,14 +60,14 @@ class Room:
             _watch.ask_now()  # only the run's card says whether it has ended: an ended run may be taken up again
         _set(self.sockets)
 
-    def learn(self, head: Head) -> None:
+    def update_head(self, head: Head) -> None:
         """Take in what the run's card says; wake the sockets when it says something new."""
         if head.last_seq < self.head.last_seq:  # read before the news that came meanwhile
             return
         if head != self.head:
             self.head = head
             _set(self.sockets)
-            if head.status in STANDS:
+            if head.status in SETTLED:
                 _set(self.waiting)
 
 
@@ -76,7 +76,7 @@ def _set(followers: Iterable[asyncio.Event]) -> None:
         news.set()
 
 
-_rooms: dict[str, Room] = {}
+_rooms: dict[str, Subscription] = {}
 
 
 def publish(run_id: str, events: Sequence[Event]) -> None:
@@ -85,28 +85,28 @@ def publish(run_id: str, events: Sequence[Event]) -> None:
     A run that nobody follows costs one look into a dictionary.
     """
     room = _rooms.get(run_id)
-    if room is not None and events and room.concerns(events):
+    if room is not None and events and room.wants(events):
         try:
             # The loop of the sockets is not this thread's: only this call wakes it.
-            room.loop.call_soon_threadsafe(room.hear, events)
+            room.loop.call_soon_threadsafe(room.publish, events)
         except RuntimeError:  # the loop is closed: the server is going down
             logger.debug("nobody is left to hear of run %s", run_id)
     nudge.send(run_id)
 
 
-def join(run_id: str, redactor: RunRedactor, news: asyncio.Event, *, until_it_stands: bool = False) -> Room:
-    """Follow a run: `news` is set whenever there may be something beyond a cursor; with `until_it_stands`, only when
+def join(run_id: str, redactor: RunRedactor, news: asyncio.Event, *, until_settled: bool = False) -> Subscription:
+    """Follow a run: `news` is set whenever there may be something beyond a cursor; with `until_settled`, only when
     the run may have ended, or waits for an answer. On the sockets' loop."""
     loop = asyncio.get_running_loop()
     room = _rooms.get(run_id)
     if room is None or room.loop is not loop:
-        room = _rooms[run_id] = Room(run_id, redactor, loop)
-    (room.waiting if until_it_stands else room.sockets).add(news)
+        room = _rooms[run_id] = Subscription(run_id, redactor, loop)
+    (room.waiting if until_settled else room.sockets).add(news)
     _watch.start(loop)
     return room
 
 
-def leave(room: Room, news: asyncio.Event) -> None:
+def leave(room: Subscription, news: asyncio.Event) -> None:
     """Follow no longer. With its last follower a room goes, and its ring."""
     room.sockets.discard(news)
     room.waiting.discard(news)
@@ -153,10 +153,10 @@ class Watch:
             self.ask_now()
 
 
-def _tell(rooms: Mapping[str, Room], heads: Mapping[str, Head]) -> None:
+def _tell(rooms: Mapping[str, Subscription], heads: Mapping[str, Head]) -> None:
     for run_id, room in rooms.items():
         if run_id in heads:
-            room.learn(heads[run_id])
+            room.update_head(heads[run_id])
 
 
 _watch = Watch()

@@ -12,7 +12,7 @@ import orjson
 from django.db.models import CharField
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from runs.actions.answer import TOLD
+from runs.actions.resume import TOLD
 from runs.engine.data.failures import error_json
 from runs.engine.data.undefined import UNSET
 from runs.engine.errors import EngineError, UnreadableEvent
@@ -21,14 +21,14 @@ from runs.engine.log.fold import fold
 from runs.engine.log.results import RunStatus
 from runs.engine.log.step_result import run_result
 from runs.engine.log.watch_events import stream_finish, stream_start
-from runs.live import announce
+from runs.live import announcements
 from runs.live.log import in_reader, read_heads
 from runs.models import WorkflowRun
 from runs.models.prepared import Prepared
 from runs.store.history import read_events, stored_events
 from runs.store.redaction import RunRedactor, redactor_for
 
-from .caller import INVALID_TOKEN, Caller
+from .auth import INVALID_TOKEN, Caller
 from .errors import NO_RUN
 from .records import LegacyReader, RecordReader
 
@@ -60,7 +60,7 @@ def result_answer(request: HttpRequest, run: WorkflowRun) -> StreamingHttpRespon
 
 
 async def _result(access: Access, run: WorkflowRun, redactor: RunRedactor) -> AsyncIterator[bytes]:
-    async with _news(run.pk, redactor, until_it_stands=True) as news:
+    async with _news(run.pk, redactor, until_settled=True) as news:
         while True:
             news.clear()
             text = await in_reader(_result_text, run.pk, redactor)
@@ -85,7 +85,7 @@ def _result_text(run_id: str, redactor: RunRedactor) -> bytes | None:
     if not cards:
         return orjson.dumps({"error": NO_RUN})
     workflow_id, status, trace_id, span_id = cards[0]
-    if status not in announce.STANDS:
+    if status not in announcements.SETTLED:
         return None
     events = stored_events(run_id, TOLD)
     redactor.take_log(events)
@@ -185,14 +185,14 @@ def _unreadable(run_id: str, event: Event, error: Exception) -> bytes:
 
 
 @asynccontextmanager
-async def _news(run_id: str, redactor: RunRedactor, *, until_it_stands: bool = False) -> AsyncIterator[asyncio.Event]:
+async def _news(run_id: str, redactor: RunRedactor, *, until_settled: bool = False) -> AsyncIterator[asyncio.Event]:
     """An event that is set whenever there may be something new of the run, or whenever it may have come to stand."""
     news = asyncio.Event()
-    room = announce.join(run_id, redactor, news, until_it_stands=until_it_stands)
+    room = announcements.join(run_id, redactor, news, until_settled=until_settled)
     try:
         yield news
     finally:
-        announce.leave(room, news)
+        announcements.leave(room, news)
 
 
 async def _wait(news: asyncio.Event) -> None:

@@ -7,19 +7,19 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 from pydantic import Field
 
-from runs.actions.answer import Answer, resume_run
-from runs.actions.onward import restart_run, travel
+from runs.actions.restart import restart_run, travel
+from runs.actions.resume import Answer, resume_run
 from runs.engine.data.undefined import UNSET
 from runs.engine.errors import EngineError
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 
-from .caller import authenticate
-from .documented import body
-from .following import refused_stream, result_answer, stream_answer
+from .auth import authenticate
+from .openapi import body
 from .request import ContextBody, Query, StepPath, body_of, json_of
 from .run_routes import find_run
 from .shapes import answer
+from .streaming import refused_stream, result_answer, stream_answer
 from .workflow_routes import find_workflow
 
 router = Router(tags=["go on"])

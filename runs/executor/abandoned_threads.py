@@ -18,7 +18,7 @@ RUNS = WorkflowRun._meta.db_table
 TELL_SECONDS = 0.3  # most functions see that their step is over, and end: not worth a word
 
 
-class Lingering:
+class AbandonedThreads:
     """Of the runs of one executor. For its event loop alone."""
 
     def __init__(self, writer: Writer, worker: str) -> None:
@@ -71,6 +71,6 @@ class Lingering:
         await self._writer.perform(write)
 
 
-def forget_lingering(connection: Connection) -> None:
+def forget_abandoned_threads(connection: Connection) -> None:
     """The threads ended with their process. For whoever alone executes runs, before it begins."""
     connection.execute(f"UPDATE {RUNS} SET lingering = NULL WHERE lingering IS NOT NULL")  # noqa: S608

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from django.db import DatabaseError
 
-from .connection import is_trouble
-from .writer import trouble_words
+from .connection import is_database_error
+from .writer import database_error_words
 
 NUL_REFUSED = "The request holds a NUL character, which no text can have. Leave it out, and send it again."
 UNAVAILABLE, INSUFFICIENT_STORAGE = 503, 507
@@ -26,10 +26,10 @@ def is_nul(error: BaseException) -> bool:
     return isinstance(error, DatabaseError | ValueError) and ("NUL (0x00)" in text or "\\u0000" in text)
 
 
-def trouble_of(error: BaseException) -> Trouble | None:
+def database_error_of(error: BaseException) -> Trouble | None:
     """The database's trouble that an exception tells of; None: it tells of something else."""
     cause = error.__cause__ or error
-    if not isinstance(error, DatabaseError) or not is_trouble(cause):
+    if not isinstance(error, DatabaseError) or not is_database_error(cause):
         return None
-    words = trouble_words(cause)
+    words = database_error_words(cause)
     return Trouble(INSUFFICIENT_STORAGE if "full" in words else UNAVAILABLE, words)

@@ -7,14 +7,22 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
+from runs.store.database_errors import (
+    NOTHING_STORED,
+    NUL_REFUSED,
+    RETRY_SECONDS,
+    UNAVAILABLE,
+    Trouble,
+    database_error_of,
+    is_nul,
+)
 from runs.store.database_file import file_trouble
-from runs.store.trouble import NOTHING_STORED, NUL_REFUSED, RETRY_SECONDS, UNAVAILABLE, Trouble, is_nul, trouble_of
 
 BAD_REQUEST = 400
 SAFE = ("GET", "HEAD", "OPTIONS")  # methods that store nothing
 
 
-class DatabaseTrouble:
+class DatabaseErrors:
     """Answers 503, or 507 when the disk is full, where a view meets a database that does not do what it is asked.
 
     400 for a NUL character, which PostgreSQL stores in no text, and which no address or search has on SQLite either.
@@ -41,7 +49,7 @@ def answer_to(request: HttpRequest, error: BaseException) -> HttpResponse | None
     """The answer to a request that failed with an error of the database; None: the error is of another kind."""
     if is_nul(error):
         return nul_refused(request)
-    trouble = trouble_of(error)
+    trouble = database_error_of(error)
     return None if trouble is None else _unavailable(request, trouble)
 
 

@@ -11,7 +11,7 @@ SHARE = 20  # an answer stands for so many times as long as it took to find: loo
 Answer = TypeVar("Answer")
 
 
-def remembered(function: Callable[[], Answer]) -> Callable[[], Answer]:
+def cached(function: Callable[[], Answer]) -> Callable[[], Answer]:
     """Of this process alone. The answer must not be changed by who gets it."""
     kept: list[tuple[float, Answer]] = []  # until when, and the answer
 

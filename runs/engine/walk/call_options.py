@@ -13,7 +13,7 @@ Context = RequestContext | Mapping[str, object] | None
 Options = Mapping[str, object] | TracingOptions | None
 
 
-class Given:
+class CallOptions:
     """What a call says beside its data."""
 
     __slots__ = ("context", "output_options", "output_writer", "per_step", "tracing_context", "tracing_options")

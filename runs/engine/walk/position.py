@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Flow:
+class GraphFrame:
     """A graph being walked: the run itself, or a nested workflow."""
 
     workflow: "Workflow"
@@ -40,10 +40,10 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Site:
+class StepPosition:
     """Where and as what a step runs."""
 
-    flow: Flow
+    flow: GraphFrame
     step: Step
     path: str
     entry: int
@@ -88,7 +88,7 @@ class Start:
 
 
 @dataclass(slots=True)
-class Ending:
+class AttemptOutcome:
     """How an attempt ended, when it did not fail."""
 
     status: StepStatus
@@ -108,4 +108,4 @@ class StepFailed(Exception):
         super().__init__(failure.message)
 
 
-Walk = Callable[[Execution, Flow, Site, StepRecord, Start], Awaitable[Ending]]
+Walk = Callable[[Execution, GraphFrame, StepPosition, StepRecord, Start], Awaitable[AttemptOutcome]]

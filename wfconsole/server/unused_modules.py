@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 
 
-def leave_out() -> None:
+def stub_unused_modules() -> None:
     """Call it before Daphne is imported. What is imported already stays."""
     sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # as if it were not installed
     sys.modules.setdefault("autobahn.wamp.auth", ModuleType("autobahn.wamp.auth"))  # WAMP alone would look into it

@@ -10,7 +10,7 @@ from .problem import Problem
 from .schema.exact_json import plain
 
 
-class TwoViews(ABC):
+class DualModeEditor(ABC):
     """`mode` tells which view is on; `problems` what is wrong with what was typed."""
 
     mode: str

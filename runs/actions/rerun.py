@@ -10,16 +10,16 @@ from typing import Any
 from runs.engine import UNSET, Workflow
 from runs.engine.data.schemas import INVALID_TIME_TRAVEL
 from runs.engine.errors import CannotTimeTravel, InvalidInput
-from runs.engine.graph.graph import Branch, Entry, ForEach, Parallel, entry_ids
+from runs.engine.graph.entries import Branch, Entry, ForEach, Parallel, entry_ids
 from runs.engine.log.deadline import BY_START
 from runs.engine.log.events import Event, EventType
 from runs.engine.log.fold import fold
 from runs.engine.log.records import RunSnapshot, Scope
 from runs.engine.log.results import StepStatus
 from runs.models import Actor, WorkflowRun
-from runs.store.outside import event_of
+from runs.store.control_events import event_of
 
-from .answer import events_of, find_run, workflow_of
+from .resume import events_of, find_run, workflow_of
 from .start import RunPurged, StartRequest, start_run
 
 KEPT = (StepStatus.SUCCESS, StepStatus.BAILED, StepStatus.SKIPPED)
