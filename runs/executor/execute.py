@@ -74,9 +74,9 @@ async def execute_run(
     claim: Claim,
     workflow: Workflow,
     cancel: CancelToken,
-    left_behind: OnAbandoned | None = None,
+    on_abandoned: OnAbandoned | None = None,
 ) -> None:
-    """Continue a claimed run until it ends, waits, or belongs to somebody else. `left_behind`: as execute() has it.
+    """Continue a claimed run until it ends, waits, or belongs to somebody else. `on_abandoned`: as execute() has it.
 
     A canceled task leaves the run as it is, for whoever takes it next.
     """
@@ -92,7 +92,7 @@ async def execute_run(
             cancel=cancel,
             park_after=PARK_SECONDS,
             interrupt_after=INTERRUPT_SECONDS,
-            left_behind=left_behind,
+            on_abandoned=on_abandoned,
             failed_steps=claim.failed_steps,
         )
     except Fenced:
