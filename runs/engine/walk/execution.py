@@ -82,7 +82,7 @@ class Execution:
         self.watchers = watchers if watchers is not None else []
         self.park_after = park_after
         self.interrupt_after = interrupt_after
-        self._left_behind = on_abandoned
+        self._on_abandoned = on_abandoned
         self.failed_steps: Mapping[str, dict[str, object]] = {}  # see execute()
         self.commits_starts = False
         self.loop = asyncio.get_running_loop()
@@ -340,7 +340,7 @@ class Execution:
 
     def leave_behind(self, path: str, call: ThreadCall[Any]) -> None:
         """A step is over, and its function is not: it goes on in its thread as long as Python lets it."""
-        call.leave(self._left_behind(path) if self._left_behind is not None else _nothing)
+        call.leave(self._on_abandoned(path) if self._on_abandoned is not None else _nothing)
 
     def enter_body(self) -> asyncio.Task[Any] | None:
         """A step's function begins in this task. Give what comes back to leave_body()."""
