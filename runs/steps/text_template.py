@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import UNSET, NonRetryableError, StepContext, step
-from runs.engine.graph.conditions import get_path, truthy
+from runs.engine.data.paths import get_path
+from runs.engine.graph.conditions import truthy
 from runs.engine.graph.mapping import js_text
 
 MOST_CHARACTERS = 1_000_000

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 
 from runs.engine import UNSET
-from runs.engine.graph.conditions import compare, strictly_equal, truthy, walk_path
+from runs.engine.data.paths import walk_path
+from runs.engine.graph.conditions import compare, strictly_equal, truthy
 from runs.engine.graph.mapping import js_text
 
 

@@ -1,8 +1,9 @@
 import pytest
 
+from runs.engine.data.paths import get_path
 from runs.engine.data.undefined import UNSET
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.graph.conditions import Predicate, condition_text, get_path, truthy
+from runs.engine.graph.conditions import Predicate, condition_text, truthy
 
 
 class Scope:

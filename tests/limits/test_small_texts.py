@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from runs.drawing.entries import PATH
+from runs.engine.data.paths import get_path
 from runs.engine.data.undefined import UNSET
 from runs.engine.definition.definition_check import _HANDLEBARS
 from runs.engine.errors import InvalidWorkflow
-from runs.engine.graph.conditions import get_path
 from runs.engine.graph.mapping import Template
 from runs.forms.run_filter import TOKEN
 from runs.forms.trace_ids import ids_in_address, read_traceparent

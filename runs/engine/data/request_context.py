@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
-from ..graph.conditions import walk_path
+from .paths import walk_path
 from .undefined import UNSET
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import orjson
 
 from ..data.json_value import same_json
+from ..data.paths import walk_path
 from ..data.undefined import UNSET
 from ..errors import InvalidWorkflow
 
@@ -43,30 +44,6 @@ def truthy(value: object) -> bool:
     if isinstance(value, int | float):
         return value != 0 and not math.isnan(value)
     return value != "" if isinstance(value, str) else True
-
-
-def walk_path(value: object, parts: list[str]) -> object:
-    """What stands under these keys and array indexes, or UNSET; a list also has a `length`."""
-    for part in parts:
-        if isinstance(value, Mapping):
-            value = value.get(part, UNSET)
-        elif isinstance(value, list):
-            if part == "length":
-                value = len(value)
-            elif part.isdecimal() and len(part) < 20 and (part == "0" or part[0] != "0") and int(part) < len(value):
-                value = value[int(part)]
-            else:
-                return UNSET
-        else:
-            return UNSET
-        if value is UNSET:
-            return UNSET
-    return value
-
-
-def get_path(value: object, path: str) -> object:
-    """What stands under a dotted path, or UNSET; `.` and the empty path are the whole value."""
-    return value if path in ("", ".") else walk_path(value, path.split("."))
 
 
 class Predicate:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import orjson
 
+from ..data.paths import walk_path
 from ..data.undefined import UNSET
 from ..errors import EngineError, InvalidWorkflow
-from .conditions import Scope, truthy, walk_path
+from .conditions import Scope, truthy
 
 NAMESPACES = ("inputData", "initData", "state", "requestContext", "stepResults")
 
