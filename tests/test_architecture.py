@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,6 +198,19 @@ def walk_until_seen_again(arrows: dict[str, set[str]]) -> list[str]:
         if following in way:
             return [*way[way.index(following) :], following]
         way.append(following)
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_the_code():
+    drawing = runpy.run_path(str(ROOT / "docs" / "draw_architecture.py"))
+    stored = (ROOT / "docs" / "img" / "architecture.svg").read_text()
+    assert stored == drawing["draw"](drawing["room_arrows"]()), "Run python docs/draw_architecture.py"
+
+
+def test_the_page_on_the_architecture_names_files_that_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py|\.js|/))(?::[^`]*)?`", text)
+    assert len(named) > 40
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "runs" / name).exists()] == []
 
 
 @pytest.mark.parametrize("room", PURE)
