@@ -9,8 +9,9 @@ from typing import Any
 from runs.engine.log.events import Event
 
 from .connection import Connection, PostgresConnection
-from .event_rows import EVENTS, INSERT_EVENT, INSERT_EVENTS, INSERT_MANY, MANY, Write, store_payloads
+from .event_rows import EVENTS, INSERT_EVENT, INSERT_EVENTS, INSERT_MANY, MANY, store_payloads
 from .large_values import PayloadRow, event_rows
+from .pending_writes import Write
 from .transitions import settle_runs, write_rows
 
 
@@ -69,11 +70,12 @@ class Batch:
             if not write.fenced:
                 run_id = write.run_id
                 for seq, type, at, data, large in write.events:
+                    names = None
                     if large:
-                        found, large, write.log.known = event_rows(large, write.log.known)
+                        found, names, write.log.known = event_rows(large, write.log.known)
                         for row in found:
                             payloads.setdefault(row.sha256, (row, set()))[1].add(run_id)
-                    rows.append((run_id, seq, type, at, data, large))
+                    rows.append((run_id, seq, type, at, data, names))
         if payloads:
             store_payloads(connection.executemany, payloads, on_postgresql=on_postgresql)
         if rows and on_postgresql:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import orjson
 from django.conf import settings
 
-from runs.engine.errors import Fenced, NonRetryableError, RunAlreadyExists, RunNotFound
+from runs.engine.errors import NonRetryableError, RunAlreadyExists, RunNotFound
 from runs.engine.log.events import CHUNK_TYPES, Event, put_back
 from runs.engine.log.results import RunStatus
 from runs.engine.log.store import CardChange, RunCard
@@ -18,9 +18,10 @@ from .background import Background
 from .claims import CARD, holds_epoch, insert, take
 from .connection import Connection, connect, is_database_error, milliseconds, moment
 from .deletion import delete_run
-from .event_rows import RUNS, Write
+from .event_rows import RUNS
 from .history import select_events
-from .large_values import Member, encoded_event
+from .large_values import encoded_event
+from .pending_writes import PendingWrites
 from .writer import Writer
 
 T = TypeVar("T")
@@ -30,41 +31,19 @@ VERSIONS = WorkflowVersion._meta.db_table
 HURRY_EVENTS = 1000
 
 
-class DatabaseRunLog:
-    """The open log of one run. Its writes count only as long as nobody else has claimed the run."""
+class DatabaseRunLog(PendingWrites):
+    """The open log of one run. Its writes are stored only until another owner claims the run."""
 
-    __slots__ = (
-        "_most_events",
-        "_status",
-        "_writer",
-        "card",
-        "epoch",
-        "error",
-        "events",
-        "known",
-        "last_seq",
-        "run_id",
-        "waiters",
-        "write",
-    )
+    __slots__ = ("_max_events", "_status", "_writer")
 
     def __init__(
         self, writer: Writer, run_id: str, epoch: int, last_seq: int, *, status: RunStatus | None = None
     ) -> None:
         """`status`: that of the card, if it is known; it is written only when it changes."""
-        self.run_id = run_id
-        self.epoch = epoch
-        self.last_seq = last_seq
+        super().__init__(run_id, epoch, last_seq)
         self._writer = writer
         self._status = status
-        self._most_events: int = settings.MAX_CHUNKS  # asked once: Django's settings are slow to tell
-        self.error: Exception | None = None
-        self.known: Member | None = None  # of the run's last large value
-        # What the next commit takes along, and the part of a commit that is under way.
-        self.events: list[Event] = []
-        self.card: CardChange = {}
-        self.waiters: list = []
-        self.write: Write | None = None
+        self._max_events: int = settings.MAX_CHUNKS  # read once: each access to Django's settings is slow
 
     def append(
         self, type: str, data: Mapping[str, object] | bytes, *, at: int | None = None, card: CardChange | None = None
@@ -73,7 +52,7 @@ class DatabaseRunLog:
 
         Raises NotJson, and NonRetryableError for a chunk of a run that has written too many.
         """
-        if self.last_seq >= self._most_events and type in CHUNK_TYPES:
+        if self.last_seq >= self._max_events and type in CHUNK_TYPES:
             raise NonRetryableError(f"The run has written {self.last_seq} events; a chunk more is not taken.")
         text, large = encoded_event(data)
         seq = self.last_seq = self.last_seq + 1
@@ -101,18 +80,6 @@ class DatabaseRunLog:
             raise self.error
         if self.events or self.write is not None:
             await self._writer.committed(self)
-
-    def take(self) -> Write:
-        """What has come since the last commit, for the next one. The writer calls this."""
-        self.write = Write(self, self.run_id, self.epoch, self.last_seq, self.events, self.card, self.waiters)
-        self.events, self.card, self.waiters = [], {}, []
-        return self.write
-
-    def settle(self, write: Write) -> None:
-        """A commit is over. The writer calls this."""
-        self.write = None
-        if write.fenced or write.error is not None:
-            self.error = write.error or Fenced(f"run {self.run_id} has another owner")
 
 
 class DatabaseRunStore:

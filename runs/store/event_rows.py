@@ -1,14 +1,9 @@
 """The tables of runs, events and large values, and the statements that insert into them, for either connection."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
-from runs.engine.log.events import Event
-from runs.engine.log.store import CardChange
 from runs.models import Payload, RunEvent, WorkflowRun
 from runs.models.event import PayloadUse
 
@@ -36,24 +31,8 @@ TOUCH_PAYLOAD = (
 INSERT_USE = f"INSERT INTO {PAYLOAD_USES} (sha256, run_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
-@dataclass(slots=True, eq=False)
-class Write:
-    """What the log of one run adds: events, and what they change on the card."""
-
-    log: Any  # DatabaseRunLog
-    run_id: str
-    epoch: int
-    last_seq: int
-    events: list[Event]
-    card: CardChange
-    waiters: list[asyncio.Future[None]]
-    fenced: bool = False
-    published: list[Event] = field(default_factory=list)  # what the commit has added to the run beside its events
-    error: Exception | None = None
-
-
 def store_payloads(
-    executemany: Callable[[str, Sequence[Sequence]], object],
+    executemany: Callable[[str, Sequence[Sequence[object]]], object],
     payloads: Mapping[str, tuple[PayloadRow, Collection[str]]],
     *,
     on_postgresql: bool,

@@ -28,8 +28,9 @@ from runs.models.span import spans_of_runs
 from .announcements import announce_queued
 from .connection import Connection, DjangoUnit, PostgresConnection, Unit, moment
 from .control_events import event_of, store_event
-from .event_rows import EVENTS, RUNS, Write
+from .event_rows import EVENTS, RUNS
 from .outbox import NOTIFIED, enqueue_notices
+from .pending_writes import Write
 from .request_trace import name_run, trace_parent
 
 SPANS = Span._meta.db_table

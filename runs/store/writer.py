@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 
@@ -26,9 +26,7 @@ from .announcements import announce
 from .background import Background
 from .batch import Batch, Operation
 from .connection import Connection, connect, is_database_error
-
-if TYPE_CHECKING:
-    from .database_store import DatabaseRunLog
+from .pending_writes import PendingWrites
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +58,14 @@ class Writer:
         # off: when it comes, it finds nothing to do.
         self._turn: asyncio.Handle | None = None
         self._timer: asyncio.Handle | None = None
-        self._logs: dict[DatabaseRunLog, None] = {}
+        self._logs: dict[PendingWrites, None] = {}
         self._acts: list[Operation] = []
         self._flushed_at = 0.0
         self._yielded_at = 0.0
 
     # --- What the logs and the store call, on the loop ---
 
-    def enqueue(self, log: "DatabaseRunLog") -> None:
+    def enqueue(self, log: PendingWrites) -> None:
         """The log has got its first event since its last commit."""
         self._logs[log] = None
         if self._turn is None and self._timer is None and not self._thread_busy:
@@ -83,7 +81,7 @@ class Writer:
         if self._in_loop and not self._thread_busy:
             self._flush()
 
-    def committed(self, log: "DatabaseRunLog") -> Awaitable[None]:
+    def committed(self, log: PendingWrites) -> Awaitable[None]:
         """Wait until all that this log has appended is durable. Raises Fenced, now or when it is awaited."""
         loop = asyncio.get_running_loop()
         if self._is_alone(loop):
