@@ -42,6 +42,7 @@ from .execute import WORKER, Claim, claim, execute_run, is_claimed
 from .leadership import leadership
 from .quarantine import Quarantine
 from .recovery import close_spans, due_sleepers, requeue_orphans, to_cancel
+from .stuck_runs import end_stuck_runs
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Execution:
     claim: Claim
     cancel: CancelToken
     task: asyncio.Task[None] | None = None
+    stopping_since: float | None = None
 
 
 class EmbeddedExecutor:
@@ -287,6 +289,8 @@ class EmbeddedExecutor:
             if execution is not None and not execution.cancel.canceled:
                 by = await self._store.read(lambda connection, run_id=run_id: who_cancels(connection, run_id))
                 self._cancel(run_id, by or "")
+        for run_id in await end_stuck_runs(self._store, self._executions):
+            self._executions.pop(run_id, None)
 
     # --- Runs ---
 

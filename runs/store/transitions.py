@@ -211,6 +211,14 @@ def fail(unit: Unit, run_id: str, epoch: int, error: Mapping[str, object]) -> En
     return _fail(unit, run_id, error, now_ms(), f"epoch = %s AND NOT {ENDED}", (epoch,))
 
 
+def cancel_held(unit: Unit, run_id: str, epoch: int, by: str | None) -> Ends:
+    """Cancel a run whose execution was asked to stop and does not; unless it has ended. Performed as fail() is."""
+    data = {"by": by} if by else {}
+    condition = f"epoch = %s AND NOT {ENDED}"
+    event = _end(unit, run_id, RunStatus.CANCELED, EventType.RUN_CANCELED, data, now_ms(), condition, (epoch,))
+    return [] if event is None else [(run_id, event)]
+
+
 def _fail(
     unit: Unit, run_id: str, error: Mapping[str, object], now: int, condition: str, values: Sequence[object]
 ) -> Ends:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, field_validator
@@ -98,6 +99,26 @@ raising_async, raising_sync, raising_condition, raising_mapping, raising_sleep, 
 )
 raising_finish = Workflow(id="raising-finish", on_finish=lambda end: _raise_of(end)).then(echo).commit()
 
+
+async def _swallow(argument: object) -> bool:
+    """Ignores its cancel for ever."""
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+async def _wait(argument: object) -> bool:
+    """Waits for ever, and can be canceled."""
+    await asyncio.Event().wait()
+    return True
+
+
+swallow = step(id="swallow")(_swallow)
+swallowing = Workflow(id="swallowing").then(swallow).then(echo).commit()
+swallowing_inside = Workflow(id="swallowing-inside").parallel([swallowing, echo]).then(echo).commit()
+swallowing_items = Workflow(id="swallowing-items").map(lambda ctx: [1, 2], id="items").foreach(swallow).commit()
+swallowing_condition = Workflow(id="swallowing-condition").dountil(echo, _swallow).commit()
+swallowing_start = Workflow(id="swallowing-start", on_start=_wait).then(echo).commit()
 
 LEFT: list[asyncio.Task] = []
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from runs.executor import dispatch
+from runs.executor import dispatch, stuck_runs
 from runs.models import Actor, AuditEntry
 from runs.store.history import read_events, snapshot
 
@@ -115,3 +115,27 @@ def test_a_run_canceled_while_its_last_step_blocks_the_loop_ends_as_canceled(exe
     assert dispatch.cancel(run.id, actor=Actor("vera"))
     until(run, "canceled")
     assert read_events(run.id)[-1].decoded() == {"by": "vera"}
+
+
+STUCK = ["swallowing", "swallowing-inside", "swallowing-items", "swallowing-condition", "swallowing-start"]
+
+
+@pytest.mark.parametrize("workflow", STUCK)
+def test_a_run_is_canceled_although_its_code_ignores_that(executor, start, until, monkeypatch, workflow):
+    monkeypatch.setattr(stuck_runs, "STOP_SECONDS", 0.3)
+    run = until(start(workflow, {"value": 1}), "running")
+    assert dispatch.cancel(run.id, actor=Actor("vera"))
+    until(run, "canceled", seconds=5)
+    events = read_events(run.id)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert (events[-1].type, events[-1].decoded()) == ("workflow-canceled", {"by": "vera"})
+    assert snapshot(run.id).status == "canceled"
+    assert executor.running == 0  # its slot is free
+    until(start("quick", {"value": 1}), "success")
+
+
+def test_a_run_fails_at_its_deadline_although_its_step_ignores_that(executor, start, until, monkeypatch):
+    monkeypatch.setattr(stuck_runs, "STOP_SECONDS", 0.3)
+    run = until(start("swallowing", time_limit=0.3), "failed", seconds=5)
+    assert run.detail.startswith("The run took longer than its time limit of")
+    assert executor.running == 0

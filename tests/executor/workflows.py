@@ -24,6 +24,11 @@ from tests.executor.rough_workflows import (  # noqa: F401  a module's workflows
     raising_start,
     raising_sync,
     raising_validator,
+    swallowing,
+    swallowing_condition,
+    swallowing_inside,
+    swallowing_items,
+    swallowing_start,
 )
 
 
