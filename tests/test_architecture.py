@@ -207,6 +207,28 @@ def test_the_page_on_the_architecture_names_files_that_exist():
     assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "runs" / name).exists()] == []
 
 
+# The layers of the engine from the ground up: each imports only those before it.
+ENGINE_LAYERS = ("errors", "data", "log", "redaction", "trace", "graph", "commands", "walk", "run", "definition")
+
+
+def layer_of(module: str) -> str | None:
+    """The layer that a module of the engine is in; None for the public face, and for all that is not the engine."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["runs", "engine"] and len(parts) > 2 else None
+
+
+def test_the_layers_of_the_engine_import_only_lower_layers():
+    """Imports for type checkers are counted, too: they are dependencies of the reader."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        for path in python_files("runs/engine")
+        for imported, line in imports(path)
+        if (layer := layer_of(module_of(path))) is not None and imported.startswith("runs.")
+        if (below := layer_of(imported)) is None or ENGINE_LAYERS.index(below) > ENGINE_LAYERS.index(layer)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("room", PURE)
 def test_a_pure_room_knows_neither_django_nor_a_database(room):
     wrong = [

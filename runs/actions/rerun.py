@@ -11,6 +11,7 @@ from runs.engine import UNSET, Workflow
 from runs.engine.data.schemas import INVALID_TIME_TRAVEL
 from runs.engine.errors import CannotTimeTravel, InvalidInput
 from runs.engine.graph.entries import Branch, Entry, ForEach, Parallel, entry_ids
+from runs.engine.graph.graph import Graph, NestedStep
 from runs.engine.log.deadline import BY_START
 from runs.engine.log.events import Event, EventType
 from runs.engine.log.fold import fold
@@ -164,13 +165,13 @@ def _began(events: list[Event], path: str) -> int:
     return seq
 
 
-def _down(workflow: Workflow, path: str) -> tuple[list[str], list[Workflow]]:
+def _down(workflow: Graph, path: str) -> tuple[list[str], list[Graph]]:
     """The ids that lead to a step, and the workflow that each stands in; none for what a graph does not name."""
     for entry in workflow.entries:
         if path in entry_ids(entry):
             return [path], [workflow]
         for step in entry.steps:
-            if step.workflow is not None and path.startswith(f"{step.id}.") and not isinstance(entry, ForEach):
+            if isinstance(step, NestedStep) and path.startswith(f"{step.id}.") and not isinstance(entry, ForEach):
                 steps, workflows = _down(step.workflow, path.removeprefix(f"{step.id}."))
                 if steps:
                     return [step.id, *steps], [workflow, *workflows]

@@ -16,6 +16,7 @@ from runs.engine.definition.definition import (
     nested_workflow_ids,
 )
 from runs.engine.errors import InvalidWorkflow
+from runs.engine.graph.graph import Graph, NestedStep
 from runs.engine.graph.ids import WORKFLOW_RULE, is_address_id
 from runs.models import WorkflowDefinition, WorkflowVersion
 
@@ -119,8 +120,8 @@ def _current_versions(names: set[str]) -> dict[str, tuple[Workflow, WorkflowVers
     return found
 
 
-def _inner_ids(workflow: Workflow) -> set[str]:
-    inner = [step.workflow for entry in workflow.entries for step in entry.steps if step.workflow is not None]
+def _inner_ids(workflow: Graph) -> set[str]:
+    inner = [step.workflow for entry in workflow.entries for step in entry.steps if isinstance(step, NestedStep)]
     return {each.id for each in inner}.union(*map(_inner_ids, inner))
 
 

@@ -228,3 +228,11 @@ def test_a_definition_with_a_schema_that_cannot_be_used_is_refused_with_the_poin
     (issue,) = check_definition(data, tools=TOOLS, workflows={})
     assert issue.path == key
     assert "/properties/a/$ref" in issue.message
+
+
+def test_a_step_keeps_its_time_limit_and_its_retries_under_the_id_of_a_definition():
+    limited = step(id="limited", input=NUMBER, retries=2, timeout=1.5)(lambda ctx: None)
+    workflow = build_workflow(definition(tool("mine", "limited")), tools={"limited": limited}, workflows={})
+    built = workflow.entries[0].step
+    assert (built.id, built.timeout, built.retries, built.input_schema) == ("mine", 1.5, 2, limited.input_schema)
+    assert limited.id == "limited"

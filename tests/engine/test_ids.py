@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from runs.engine import UNSET, InvalidWorkflow, Step, Workflow
 from runs.engine.definition.definition import build_workflow, check_definition
-from runs.engine.graph.ids import is_address_id, is_id, is_tag, path_of
+from runs.engine.graph.ids import is_address_id, is_id, is_tag
+from runs.engine.graph.step_paths import path_of
 from runs.engine.log.results import RunStatus
 
 GOOD = ["a", "a b&c=1", "etl.v2", "été", "订单", "x" * 200, "a%2Fb", "~tilde", "...", ".a", "'\"<>"]

@@ -1,18 +1,15 @@
 """The request that starts a run: what is checked before anything is stored or run."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..data.json_value import to_json
 from ..data.schemas import INVALID_INPUT, INVALID_STATE, run_context_head
 from ..data.undefined import UNSET
 from ..errors import InvalidInput, InvalidRequestContext
-
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
+from ..graph.graph import Graph
 
 
-def check_request(workflow: "Workflow", request: Mapping[str, object]) -> dict[str, object]:
+def check_request(workflow: Graph, request: Mapping[str, object]) -> dict[str, object]:
     """The parsed `{inputData, initialState, requestContext}`; a key that was absent and has no default stays absent.
 
     `inputGiven` and `initialStateGiven` are these as they were given, where a model has made something else of them.
@@ -38,7 +35,7 @@ def _plain(value: object) -> object:
     return value if value is UNSET else to_json(value)
 
 
-def _read_state(workflow: "Workflow", given: object, checked: dict[str, object]) -> None:
+def _read_state(workflow: Graph, given: object, checked: dict[str, object]) -> None:
     state: object = {} if given is None else given
     if workflow.validate_inputs and workflow.state_schema is not None:
         parsed = workflow.state_schema.check(state, INVALID_STATE)
@@ -51,7 +48,7 @@ def _read_state(workflow: "Workflow", given: object, checked: dict[str, object])
     checked["initialState"] = state
 
 
-def _context(workflow: "Workflow", given: object) -> object:
+def _context(workflow: Graph, given: object) -> object:
     """The context as it was given: its schema is checked, but unknown keys stay and no defaults come in."""
     head = run_context_head(workflow.id)
     if given is not None and not isinstance(given, Mapping):

@@ -1,16 +1,12 @@
 """What a restart runs again: the entry in which the run was left, as a whole."""
 
-from typing import TYPE_CHECKING
-
 from ..graph.entries import ForEach, Sleep
+from ..graph.graph import Graph, NestedStep
 from ..log.records import RunSnapshot, Scope, StepRecord
 from ..log.results import StepStatus
 
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
 
-
-def restart_data(workflow: "Workflow", snapshot: RunSnapshot) -> dict[str, object]:
+def restart_data(workflow: Graph, snapshot: RunSnapshot) -> dict[str, object]:
     """The data of a `workflow-restart` event: the paths that run again, and those that are forgotten.
 
     All members of a block that were begun run again, a foreach starts over, a sleep starts in full; a loop keeps its
@@ -22,7 +18,7 @@ def restart_data(workflow: "Workflow", snapshot: RunSnapshot) -> dict[str, objec
     return {key: paths for key, paths in (("again", again), ("drop", drop)) if paths}
 
 
-def _collect(workflow: "Workflow", snapshot: RunSnapshot, scope: Scope, again: list[str], drop: list[str]) -> None:
+def _collect(workflow: Graph, snapshot: RunSnapshot, scope: Scope, again: list[str], drop: list[str]) -> None:
     if not 0 <= scope.entry < len(workflow.entries):
         return
     entry = workflow.entries[scope.entry]
@@ -40,7 +36,7 @@ def _collect(workflow: "Workflow", snapshot: RunSnapshot, scope: Scope, again: l
         elif record.member is not None or record.status is StepStatus.RUNNING:
             again.append(record.path)
             inner = snapshot.scopes.get(record.path)
-            if step.workflow is not None and inner is not None:
+            if isinstance(step, NestedStep) and inner is not None:
                 _collect(step.workflow, snapshot, inner, again, drop)
 
 

@@ -1,23 +1,20 @@
 """The answer to a suspended run: which step it goes to, and whether it fits."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ..data.json_value import to_json
 from ..data.schemas import INVALID_RESUME
 from ..data.undefined import UNSET
 from ..errors import NotSuspended
 from ..graph.entries import Sleep
-from ..graph.ids import path_of
+from ..graph.graph import Graph, NestedStep
 from ..graph.step import Step
+from ..graph.step_paths import path_of
 from ..log.records import RunSnapshot, StepRecord
 from ..log.results import RunStatus, StepStatus
 
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
 
-
-def check_resume(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[str, object]) -> dict[str, object]:
+def check_resume(workflow: Graph, snapshot: RunSnapshot, request: Mapping[str, object]) -> dict[str, object]:
     """The data of a `workflow-resume` event: the full path of the step, and the parsed data.
 
     `step`: a step's id, a dotted path, a list of ids, or a Step; `label` goes before it, an unknown one is ignored.
@@ -53,7 +50,7 @@ def check_resume(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[s
     return data
 
 
-def as_path(workflow: "Workflow", step: object) -> list[str]:
+def as_path(workflow: Graph, step: object) -> list[str]:
     """A path of step ids, from a path in words, an id, a list of ids, or steps."""
     if isinstance(step, str):
         return path_of(workflow, step)
@@ -62,7 +59,7 @@ def as_path(workflow: "Workflow", step: object) -> list[str]:
     return [str(getattr(step, "id", step))]
 
 
-def _path(workflow: "Workflow", snapshot: RunSnapshot, step: object) -> list[str]:
+def _path(workflow: Graph, snapshot: RunSnapshot, step: object) -> list[str]:
     top = snapshot.scopes[""].steps
     if step:
         return [step] if isinstance(step, str) and step in top else as_path(workflow, step)
@@ -87,11 +84,11 @@ class _Way:
         self._snapshot = snapshot
         self._label = label
 
-    def down(self, workflow: "Workflow", top: StepRecord, rest: list[str]) -> Step | None:
+    def down(self, workflow: Graph, top: StepRecord, rest: list[str]) -> Step | None:
         """Go as far as there are nested workflows; the step there. Raises NotSuspended."""
         record, step = top, _step(workflow, top.step_id)
         self.path.append(top.step_id)
-        while step is not None and step.workflow is not None:
+        while isinstance(step, NestedStep):
             scope = self._snapshot.scopes.get(self._item(record).path)
             if scope is None:
                 break
@@ -127,7 +124,7 @@ def labels_of(record: StepRecord) -> list[str]:
     return [*record.labels, *(label for item in items for label in item.labels)]
 
 
-def _step(workflow: "Workflow", step_id: str) -> Step | None:
+def _step(workflow: Graph, step_id: str) -> Step | None:
     for entry in workflow.entries:
         if isinstance(entry, Sleep):
             continue

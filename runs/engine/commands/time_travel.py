@@ -1,25 +1,23 @@
 """The snapshot as it must be to start from any step: a request for it becomes an event that rebuilds the records."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..data.json_value import to_json
 from ..data.schemas import INVALID_TIME_TRAVEL, Schema
 from ..data.undefined import UNSET
 from ..errors import CannotTimeTravel, InvalidInput
 from ..graph.entries import Branch, Entry, ForEach, Loop, Parallel, Sleep, entry_ids
+from ..graph.graph import Graph, NestedStep
 from ..log.records import RunSnapshot, Scope, StepRecord
 from ..log.results import RunStatus, StepStatus
 from .resuming import as_path
-
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
 
 MAX_REPORTED = 10
 _BROKEN = (StepStatus.FAILED, StepStatus.CANCELED, StepStatus.RUNNING, StepStatus.WAITING, StepStatus.PAUSED)
 
 
-def check_time_travel(workflow: "Workflow", snapshot: RunSnapshot, request: Mapping[str, object]) -> dict[str, object]:
+def check_time_travel(workflow: Graph, snapshot: RunSnapshot, request: Mapping[str, object]) -> dict[str, object]:
     """The data of a `workflow-time-travel` event.
 
     `step`: the step to start from, a path into a nested workflow. `inputData` takes the place of the output before it,
@@ -54,7 +52,7 @@ def check_time_travel(workflow: "Workflow", snapshot: RunSnapshot, request: Mapp
     return data
 
 
-def _parsed_input(workflow: "Workflow", step_id: str, given: object) -> object:
+def _parsed_input(workflow: Graph, step_id: str, given: object) -> object:
     entry = next((entry for entry in workflow.entries if step_id in entry_ids(entry)), None)
     if given is UNSET or entry is None or not workflow.validate_inputs:
         return given
@@ -85,7 +83,7 @@ class _Plan:
 
     def scope(
         self,
-        workflow: "Workflow",
+        workflow: Graph,
         scope: Scope,
         steps: list[str],
         context: Mapping[str, Any],
@@ -164,7 +162,7 @@ class _Plan:
 
     def _target(
         self,
-        workflow: "Workflow",
+        workflow: Graph,
         scope: Scope,
         at: int,
         steps: list[str],
@@ -176,7 +174,7 @@ class _Plan:
         entry, target = workflow.entries[at], steps[0]
         record = scope.steps.get(target)
         step = next((step for step in entry.steps if step.id == target), None)
-        nested = step.workflow if step is not None and len(steps) > 1 else None
+        nested = step.workflow if isinstance(step, NestedStep) and len(steps) > 1 else None
         if record is not None and nested is None:
             self.drop.append(record.path)
         rebuilt = self._rebuilt(scope, at, entry, target, "running")

@@ -119,23 +119,6 @@ def _leaf(entry: Mapping[str, Any], tools: Tools, workflows: Workflows) -> Step:
     described = {key: entry[key] for key in ("description", "metadata") if entry.get(key) is not None}
     if entry["type"] == "workflow":
         nested = workflows[entry["workflowId"]].as_step()
-        return _renamed(nested, entry["id"], {"description": nested.description} | described)
+        return nested.renamed(entry["id"], **{"description": nested.description} | described)
     tool = tools[entry["toolId"]]
-    return _renamed(tool, entry["id"], {"description": tool.description, "metadata": tool.metadata} | described)
-
-
-def _renamed(step: Step, step_id: str, described: dict[str, Any]) -> Step:
-    return Step(
-        step.function,
-        id=step_id,
-        kind=step.kind,
-        input=step.input_schema,
-        output=step.output_schema,
-        resume=step.resume_schema,
-        suspend=step.suspend_schema,
-        state=step.state_schema,
-        request_context=step.request_context_schema,
-        retries=step.retries,
-        workflow=step.workflow,
-        **described,
-    )
+    return tool.renamed(entry["id"], **{"description": tool.description, "metadata": tool.metadata} | described)

@@ -7,8 +7,9 @@ from ..data.json_value import InvalidJson, parse_json
 from ..data.undefined import UNSET
 from ..errors import InvalidWorkflow
 from ..graph.conditions import ROOTS
-from ..graph.ids import STEP_RULE, ambiguous, is_id
+from ..graph.ids import STEP_RULE, is_id
 from ..graph.mapping import Template
+from ..graph.step_paths import ambiguous
 from .definition_issues import DefinitionIssue
 from .definition_shape import LEAVES
 from .schema_flow import Known, at_path, misfit, schema_of

@@ -1,17 +1,15 @@
 """A committed workflow as data: its entries, and their serialised form, which is the reference's."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
+from ..trace.entry_info import EntryInfo
 from .conditions import Predicate, condition_text
 from .mapping import MapConfig
 from .step import Step
-
-if TYPE_CHECKING:
-    from ..trace.tracing import EntryInfo
 
 Condition = Predicate | Callable[..., object]
 
@@ -22,7 +20,7 @@ class Then:
 
     step: Step
     map: MapConfig | Callable[..., object] | None = None  # of a mapping
-    info: "EntryInfo | None" = None
+    info: EntryInfo | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -35,7 +33,7 @@ class Parallel:
     """All steps at once, with the same input."""
 
     steps: tuple[Step, ...]
-    info: "EntryInfo | None" = None
+    info: EntryInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Branch:
 
     conditions: tuple[Condition, ...]
     steps: tuple[Step, ...]
-    info: "EntryInfo | None" = None
+    info: EntryInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Loop:
     step: Step
     condition: Condition
     kind: Literal["dowhile", "dountil"]
-    info: "EntryInfo | None" = None
+    info: EntryInfo | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -68,7 +66,7 @@ class ForEach:
 
     step: Step
     concurrency: float | Callable[..., object] = 1
-    info: "EntryInfo | None" = None
+    info: EntryInfo | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -83,7 +81,7 @@ class Sleep:
     id: str
     duration: float | Callable[..., object] | None = None
     until: datetime | Callable[..., object] | None = None
-    info: "EntryInfo | None" = None
+    info: EntryInfo | None = None
 
     steps: tuple[Step, ...] = ()
 
@@ -109,6 +107,8 @@ def iso(moment: datetime) -> str:
 
 
 Serialised = dict[str, object]
+SerializedGraph = Sequence[Mapping[str, Any]]
+SerialisedGraph = Sequence[Mapping[str, Any]]
 
 
 def serialise(entry: Entry) -> Serialised:
@@ -119,16 +119,16 @@ def serialise(entry: Entry) -> Serialised:
         return _sleep(entry)
     data: Serialised = {"type": "", **_info(entry)}
     if isinstance(entry, Loop):
-        data |= {"type": "loop", "step": serialise_step(entry.step), "loopType": entry.kind}
+        data |= {"type": "loop", "step": entry.step.serialise(), "loopType": entry.kind}
         data["serializedCondition"] = _condition(entry.step, entry.condition)
         if isinstance(entry.condition, Predicate):
             data["predicate"] = entry.condition.data
     elif isinstance(entry, ForEach):
         dynamic = callable(entry.concurrency)
         opts: Serialised = {"fn": condition_text(entry.concurrency)} if dynamic else {"concurrency": entry.concurrency}
-        data |= {"type": "foreach", "step": serialise_step(entry.step), "opts": opts}
+        data |= {"type": "foreach", "step": entry.step.serialise(), "opts": opts}
     else:
-        data |= {"type": "parallel", "steps": [serialise_step(step) for step in entry.steps]}
+        data |= {"type": "parallel", "steps": [step.serialise() for step in entry.steps]}
         if isinstance(entry, Branch):
             arms = list(zip(entry.steps, entry.conditions, strict=True))
             data |= {"type": "conditional", "serializedConditions": [_condition(*arm) for arm in arms]}
@@ -138,24 +138,9 @@ def serialise(entry: Entry) -> Serialised:
     return data
 
 
-def serialise_step(step: Step) -> Serialised:
-    """A step inside an entry."""
-    if step.workflow is not None:
-        nested: Serialised = {"type": "workflow", "id": step.id, "workflowId": step.workflow.id}
-        if step.description:
-            nested["description"] = step.description
-        return nested | {"serializedStepFlow": step.workflow.serialized_step_graph()}
-    data: Serialised = {"id": step.id}
-    if step.description:
-        data["description"] = step.description
-    if step.metadata:
-        data["metadata"] = step.metadata
-    return {"type": "step", "step": data | {"canSuspend": step.can_suspend}}
-
-
 def _then(entry: Then) -> Serialised:
     if entry.map is None:
-        return serialise_step(entry.step)
+        return entry.step.serialise()
     if isinstance(entry.map, MapConfig):
         config = json.dumps({key: _source(source) for key, source in entry.map.data.items()}, indent=2)
     else:

@@ -12,16 +12,6 @@
 Source: the reference takes any text; ours has to find a step by its path, and a run by its address.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-
-from ..errors import InvalidWorkflow
-from .entries import Branch, Parallel, Sleep, Then, entry_ids
-
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
-    from .step import Step
-
 LONGEST = 200  # characters
 MARK = "~"  # in addresses, before an id in hex
 
@@ -67,67 +57,3 @@ def is_tag(text: str, longest: int) -> bool:
 
 def is_resource_id(text: str) -> bool:
     return len(text) <= LONGEST and text.isprintable()
-
-
-def ambiguous(ids: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The pairs of ids of one graph whose paths could not be told apart: the longer one, and the one it begins with."""
-    known = dict.fromkeys(ids)
-    for text in known:
-        for place, character in enumerate(text):
-            if character in ".[" and text[:place] in known:
-                yield text, text[:place]
-
-
-def check_ids(workflow: "Workflow") -> None:
-    """Whether each path of the workflow is that of one step. Raises InvalidWorkflow, naming the two entries."""
-    seen: dict[str, tuple[str, Step | None]] = {}
-    for number, entry in enumerate(workflow.entries, 1):
-        members = [None] if isinstance(entry, Sleep) else list(entry.steps)
-        in_block: set[str] = set()
-        for place, (step_id, step) in enumerate(zip(entry_ids(entry), members, strict=True), 1):
-            at = f"entry {number}" + (f", step {place}" if isinstance(entry, Parallel | Branch) else "")
-            is_ours = isinstance(entry, Then) and step_id.startswith(f"mapping_{workflow.id}_")
-            if not is_id(step_id) and not is_ours:
-                raise InvalidWorkflow(f"Workflow {workflow.id}: {step_id!r} (at {at}) cannot be an id. {STEP_RULE}")
-            before = seen.setdefault(step_id, (at, step))
-            if step_id in in_block or not _is_same(before[1], step):
-                raise _refusal(workflow, f'"{step_id}" ({before[0]})', f'"{step_id}" ({at})')
-            in_block.add(step_id)
-            if step is not None and step.workflow is not None and not step.workflow.committed:
-                check_ids(step.workflow)
-    for longer, shorter in ambiguous(seen):
-        raise _refusal(workflow, f'"{shorter}" ({seen[shorter][0]})', f'"{longer}" ({seen[longer][0]})')
-
-
-def _is_same(one: "Step | None", other: "Step | None") -> bool:
-    """Whether it is one step that is used twice. Sleeps, which nothing refers to, may share an id."""
-    if one is None or other is None:
-        return one is other
-    return one is other or (one.workflow is not None and one.workflow is other.workflow)
-
-
-def _refusal(workflow: "Workflow", one: str, other: str) -> InvalidWorkflow:
-    return InvalidWorkflow(
-        f"Workflow {workflow.id}: the paths of the steps {one} and {other} cannot be told apart. "
-        "Give one of them another id."
-    )
-
-
-def path_of(workflow: "Workflow", text: str) -> list[str]:
-    """The ids that a path in words consists of, from the outermost workflow down; each of them may hold dots.
-
-    Of a text that names no step of the graph, its parts.
-    """
-    return _path(workflow, text) or text.split(".")
-
-
-def _path(workflow: "Workflow", text: str) -> list[str]:
-    for entry in workflow.entries:
-        if text in entry_ids(entry):
-            return [text]
-        for step in entry.steps:
-            if step.workflow is not None and text.startswith(f"{step.id}."):
-                below = _path(step.workflow, text.removeprefix(f"{step.id}."))
-                if below:
-                    return [step.id, *below]
-    return []

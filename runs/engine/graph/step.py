@@ -1,16 +1,14 @@
 """Step and @step: one piece of a workflow's work, with what it needs and what it gives."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, Self, overload
 
 from ..data.schemas import Schema
 from ..errors import InvalidWorkflow
 from ..log.deadline import checked_limit
-
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
 
 StepFunction = Callable[..., object]
 
@@ -48,7 +46,7 @@ NO_RETRIES = RetryPolicy()
 
 
 class Step:
-    """A named function with its schemas. Made by `@step`; a workflow and a mapping become steps of other kinds."""
+    """A named function with its schemas. Made by `@step`; see NestedStep for a workflow as a step."""
 
     __slots__ = (
         "description",
@@ -65,7 +63,6 @@ class Step:
         "state_schema",
         "suspend_schema",
         "timeout",
-        "workflow",
     )
 
     def __init__(
@@ -84,7 +81,6 @@ class Step:
         retries: int | RetryPolicy | None = None,
         timeout: float | None = None,
         metadata: Mapping[str, object] | None = None,
-        workflow: "Workflow | None" = None,
     ) -> None:
         """Each schema is a Pydantic model, a type, a JSON Schema or a Schema; None accepts anything, unchecked.
 
@@ -97,16 +93,15 @@ class Step:
         self.function = function
         self.is_async = function is not None and is_async(function)
         self.description = description
-        self.input_schema = _schema(input)
-        self.output_schema = _schema(output)
-        self.resume_schema = _schema(resume)
-        self.suspend_schema = _schema(suspend)
-        self.state_schema = _schema(state)
-        self.request_context_schema = _schema(request_context)
+        self.input_schema = as_schema(input)
+        self.output_schema = as_schema(output)
+        self.resume_schema = as_schema(resume)
+        self.suspend_schema = as_schema(suspend)
+        self.state_schema = as_schema(state)
+        self.request_context_schema = as_schema(request_context)
         self.retries = retries
         self.timeout = checked_limit(timeout, f"Step {id}")
         self.metadata = dict(metadata) if metadata is not None else None
-        self.workflow = workflow
 
     def __repr__(self) -> str:
         return f"<Step {self.id}>"
@@ -121,6 +116,24 @@ class Step:
     def can_suspend(self) -> bool:
         """Whether the step says that it may wait for an answer."""
         return self.resume_schema is not None or self.suspend_schema is not None
+
+    def serialise(self) -> dict[str, object]:
+        """Return the step inside an entry, in the reference's serialised form."""
+        data: dict[str, object] = {"id": self.id}
+        if self.description:
+            data["description"] = self.description
+        if self.metadata:
+            data["metadata"] = self.metadata
+        return {"type": "step", "step": data | {"canSuspend": self.can_suspend}}
+
+    def renamed(
+        self, step_id: str, *, description: str | None = None, metadata: Mapping[str, object] | None = None
+    ) -> Self:
+        """Return a copy of the step with another id, and with other words for people."""
+        renamed = copy.copy(self)
+        renamed.id, renamed.description = step_id, description
+        renamed.metadata = dict(metadata) if metadata is not None else None
+        return renamed
 
     def time_limit(self, of_workflow: RetryPolicy) -> float | None:
         """Seconds that one try may take: the step's own limit, or its policy's."""
@@ -152,7 +165,8 @@ def is_async(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(call)
 
 
-def _schema(source: Any) -> Schema | None:
+def as_schema(source: Any) -> Schema | None:
+    """Return the schema of a model, a type or a JSON Schema; None for None. Raises InvalidWorkflow."""
     return None if source is None else Schema.of(source)
 
 

@@ -8,21 +8,18 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
 from ..data.schemas import Schema
 from .conditions import Predicate
+from .entries import SerializedGraph
+from .graph import Graph, NestedStep
 from .mapping import MapConfig
 from .step import RetryPolicy, Step
 from .step_info import schema_json
-
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
-
-Graph = Sequence[Mapping[str, Any]]  # serialised entries
 
 # Of a JSON Schema: keywords that only people read, keywords whose values are schemas by name, and values taken as data.
 WORDS = frozenset({"title", "description", "examples", "example", "$comment"})
@@ -30,7 +27,7 @@ NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "d
 DATA = frozenset({"default", "const", "enum", "required"})
 
 
-def content_hash(workflow: "Workflow") -> str:
+def content_hash(workflow: Graph) -> str:
     """Changes with the plan, the schemas, the retries, and the code of steps and conditions. Hexadecimal SHA-256."""
     parts: list[object] = ["2", workflow.id, [_schema(schema) for schema in _own_schemas(workflow)]]
     parts += [_retries(workflow.retries), workflow.timeout, plan(workflow.serialized_step_graph())]
@@ -42,7 +39,7 @@ def content_hash(workflow: "Workflow") -> str:
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
 
 
-def plan(graph: Graph) -> list[object]:
+def plan(graph: SerializedGraph) -> list[object]:
     """What a run's history is read by: ids, order and kinds of the entries, predicates and mappings that are data.
 
     Two releases of a workflow with one plan can continue each other's runs. Functions are not part of it, be they of
@@ -51,7 +48,7 @@ def plan(graph: Graph) -> list[object]:
     return [_planned(entry) for entry in graph]
 
 
-def step_ids(graph: Graph) -> list[str]:
+def step_ids(graph: SerializedGraph) -> list[str]:
     """The ids of a serialised graph in its order, each once; those of nested workflows are not among them."""
     found: dict[str, None] = {}
     for entry in graph:
@@ -105,14 +102,14 @@ def _mapping(config: object) -> object:
     return data if isinstance(data, Mapping) else None
 
 
-def _own_schemas(workflow: "Workflow") -> tuple[Schema | None, ...]:
+def _own_schemas(workflow: Graph) -> tuple[Schema | None, ...]:
     return workflow.input_schema, workflow.output_schema, workflow.state_schema, workflow.request_context_schema
 
 
 def _step(step: Step) -> list[object]:
     schemas = [step.input_schema, step.output_schema, step.resume_schema, step.suspend_schema]
     schemas += [step.state_schema, step.request_context_schema]
-    code = content_hash(step.workflow) if step.workflow is not None else _code(step.function)
+    code = content_hash(step.workflow) if isinstance(step, NestedStep) else _code(step.function)
     retries = _retries(step.retries) if isinstance(step.retries, RetryPolicy) else step.retries
     return [step.id, step.kind, retries, step.timeout, [_schema(schema) for schema in schemas], code]
 
@@ -171,7 +168,7 @@ def _bare(tree: ast.Module, *, only_lambdas: bool) -> list[str]:
 # --- The form before -------------------------------------------------------------------------------
 
 
-def former_content_hash(workflow: "Workflow") -> str:
+def former_content_hash(workflow: Graph) -> str:
     """As releases before this rule made it, words included: by it their versions are recognised, and given the new one.
 
     Can go when no database of such a release is in use any more.
@@ -192,7 +189,9 @@ def former_content_hash(workflow: "Workflow") -> str:
             digest.update(_source(part))
         for step in entry.steps:
             digest.update(_canonical([schema_json(schema) for schema in (step.input_schema, step.output_schema)]))
-            digest.update(former_content_hash(step.workflow).encode() if step.workflow else _source(step.function))
+            digest.update(
+                former_content_hash(step.workflow).encode() if isinstance(step, NestedStep) else _source(step.function)
+            )
     return digest.hexdigest()
 
 

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..data.undefined import UNSET
+from ..graph.entries import SerializedGraph
 from ..log.records import RunSnapshot, Scope, StepRecord
 from ..log.results import RunStatus, StepStatus
 from ..log.step_result import Json, own_payload, shown_steps, step_result
 from ..log.store import RunCard
 
-Graph = Sequence[Mapping[str, Any]]  # serialised entries, as Workflow.serialized_step_graph() gives them
-
 BLOCKS = ("parallel", "conditional", "foreach")  # entries whose members run together
 
 
-def run_state(graph: Graph, card: RunCard, snapshot: RunSnapshot, fields: Sequence[str] | None) -> Json:
+def run_state(graph: SerializedGraph, card: RunCard, snapshot: RunSnapshot, fields: Sequence[str] | None) -> Json:
     """The run with its card, its steps (nested ones as `inner.x`) and the fields asked for; all of them without."""
     wanted = set(fields or ())
 
@@ -53,7 +52,7 @@ def run_state(graph: Graph, card: RunCard, snapshot: RunSnapshot, fields: Sequen
     return state
 
 
-def snapshot_form(graph: Graph, card: RunCard, snapshot: RunSnapshot) -> Json:
+def snapshot_form(graph: SerializedGraph, card: RunCard, snapshot: RunSnapshot) -> Json:
     """The reference's stored snapshot, made from the fold."""
     scope = snapshot.scopes[""]
     form: Json = {
@@ -80,7 +79,7 @@ def snapshot_form(graph: Graph, card: RunCard, snapshot: RunSnapshot) -> Json:
     return form
 
 
-def _flat_steps(graph: Graph, snapshot: RunSnapshot) -> Json:
+def _flat_steps(graph: SerializedGraph, snapshot: RunSnapshot) -> Json:
     found: Json = {}
     _flatten(snapshot, snapshot.scopes[""], "", found)
     for record in _begun(graph, snapshot):
@@ -117,7 +116,7 @@ def _is_suspended(step: Any) -> bool:
     return isinstance(step, dict) and step.get("status") == "suspended"
 
 
-def _begun(graph: Graph, snapshot: RunSnapshot) -> list[StepRecord]:
+def _begun(graph: SerializedGraph, snapshot: RunSnapshot) -> list[StepRecord]:
     """The members of the block that is under way. The reference stores their ends only with the end of the block, and
     of their starts only the latest.
     """
@@ -141,7 +140,7 @@ def _step_id(entry: object) -> str:
     return str(inner.get("id", "") if isinstance(inner, Mapping) else entry.get("id", ""))
 
 
-def _active_paths(graph: Graph, card: RunCard, snapshot: RunSnapshot) -> dict[str, list[int]]:
+def _active_paths(graph: SerializedGraph, card: RunCard, snapshot: RunSnapshot) -> dict[str, list[int]]:
     if card.status not in (RunStatus.RUNNING, RunStatus.WAITING):
         return {}
     begun = _begun(graph, snapshot) or [

@@ -19,6 +19,7 @@ from ..data.undefined import UNSET
 from ..data.user_code import Escaped, awaited, call_plain, contained
 from ..errors import StepRefused
 from ..graph.conditions import truthy
+from ..graph.graph import NestedStep
 from ..graph.step import Step, StepFunction
 from ..log.deadline import in_words
 from ..log.records import StepRecord
@@ -120,7 +121,7 @@ class StepInvocation:
         step = self.site.step
         if self.unread is not None:
             self._read_input()
-        if step.workflow is not None:
+        if isinstance(step, NestedStep):
             start = self.start if number == 0 else Start(self.payload)
             return await self.walk_nested(self.ex, self.site.flow, self.site, self.record, start)
         function = step.function

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -14,6 +14,7 @@ from ..data.request_context import RequestContext
 from ..data.undefined import UNSET
 from ..data.user_code import call_plain
 from ..errors import NotJson
+from ..graph.graph import Graph
 from ..log.events import EventType
 from ..log.records import RunSnapshot, Scope
 from ..log.results import RunStatus
@@ -26,9 +27,6 @@ from ..trace.values import INLINE_BYTES, Value
 from .cancellation import CancelToken
 from .context import DONE, FunctionContext, Writer
 from .threads import ThreadCall
-
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
 
 logger = logging.getLogger("wfconsole.engine")
 
@@ -55,7 +53,7 @@ class Execution:
 
     def __init__(
         self,
-        workflow: "Workflow",
+        workflow: Graph,
         log: RunLog,
         snapshot: RunSnapshot,
         *,
@@ -242,7 +240,7 @@ class Execution:
 
     def function_context(
         self,
-        workflow: "Workflow",
+        workflow: Graph,
         scope: Scope,
         run_id: str,
         input_data: object,

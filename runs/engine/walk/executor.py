@@ -6,7 +6,6 @@ whether that is a first start, an answer, a restart, a time travel or the state 
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING
 
 import orjson
 
@@ -16,6 +15,7 @@ from ..data.schemas import INVALID_STATE
 from ..data.undefined import UNSET
 from ..errors import NonRetryableError
 from ..graph.entries import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
+from ..graph.graph import Graph, NestedStep
 from ..graph.lifecycle import RunEnd, RunInfo
 from ..log.events import Event, EventType
 from ..log.fold import fold
@@ -35,12 +35,9 @@ from .position import Answer, AttemptOutcome, GraphFrame, Start, StepFailed, Ste
 from .run_trace import start_span
 from .sleep import run_sleep
 
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
-
 
 async def execute(
-    workflow: "Workflow",
+    workflow: Graph,
     log: RunLog,
     events: list[Event],
     *,
@@ -204,8 +201,8 @@ async def walk_nested(
     ex: Execution, parent: GraphFrame, site: StepPosition, record: StepRecord, start: Start
 ) -> AttemptOutcome:
     """A workflow as a step: its graph, walked below the step's path, in the same log."""
+    assert isinstance(site.step, NestedStep)  # noqa: S101 (only nested workflows come here)
     workflow = site.step.workflow
-    assert workflow is not None  # noqa: S101 (only steps with a workflow come here)
     scope = ex.snapshot.scopes[record.path]
     run_id = record.run_id or parent.run_id
     answer = _answer_below(ex, parent, record, start)

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..data.failures import Failure
+from ..graph.graph import Graph
 from ..graph.step import Step
 from ..log.records import Scope, StepRecord
 from ..log.results import StepStatus
@@ -12,15 +12,12 @@ from ..trace.tracing import NO_SPAN, EntryInfo, TraceSpan
 from ..trace.values import NOTHING, Value
 from .execution import Execution
 
-if TYPE_CHECKING:
-    from ..run.workflow import Workflow
-
 
 @dataclass(slots=True)
 class GraphFrame:
     """A graph being walked: the run itself, or a nested workflow."""
 
-    workflow: "Workflow"
+    workflow: Graph
     scope: Scope
     run_id: str
     span: TraceSpan

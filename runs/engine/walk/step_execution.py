@@ -10,6 +10,7 @@ from ..data.json_value import same_json
 from ..data.schemas import STEP_INPUT, issues_cause, issues_text, step_context_head
 from ..data.undefined import UNSET
 from ..errors import NotJson, StepRefused
+from ..graph.graph import NestedStep
 from ..graph.step import RetryPolicy, Step
 from ..log.events import EventType
 from ..log.records import StepRecord
@@ -125,7 +126,7 @@ def _emit_start(ex: Execution, site: StepPosition, start: Start, reading: _Readi
         data["again"] = True
     if start.relist:
         data["relist"] = True
-    if site.step.workflow is not None:
+    if isinstance(site.step, NestedStep):
         data["nested"] = True
         if site.item is not None:
             data["runId"] = str(uuid.uuid4())
@@ -195,7 +196,7 @@ def _emit_result(ex: Execution, site: StepPosition, ending: AttemptOutcome, payl
     data = site.place() | {"status": status}
     _shared_changes(ex, site, ending, data)
     output = ending.output
-    if site.step.workflow is not None and output.seq is None and output.is_written_as(payload):
+    if isinstance(site.step, NestedStep) and output.seq is None and output.is_written_as(payload):
         output = payload  # what a function returns was compared when it was settled
     ex.emit(EventType.STEP_RESULT, data, output=output)
     if output.value is not UNSET:
