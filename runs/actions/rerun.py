@@ -86,13 +86,17 @@ def run_from_step(
     """
     run = find_run(run_id)
     workflow = workflow_of(run)
-    way = _way(workflow, step_start(run, workflow, step), input)
+    start = step_start(run, workflow, step)
+    way = _way(workflow, start, input)
+    is_first = start.steps[0] in entry_ids(workflow.entries[0])
     request = replace(request_of(run), origin_step=step, start_key=start_key, version_id=run.version_id)
     # The second event takes the place of the first one's options, too.
     way |= {"tracingOptions": request.tracing_options, "outputOptions": request.output_options}
 
     def second(first: Event) -> Event:
         data = workflow.check_time_travel(fold("", run.workflow_id, [first]), way)
+        if not is_first:  # the new run begins with the input of the earlier one; a step's payload is what it has read
+            data.pop("input", None)
         if (place := first.decoded().get("traceParent")) is not None:
             data["traceParent"] = place
         return event_of(2, EventType.RUN_TIME_TRAVEL, first.at, data)
@@ -193,8 +197,8 @@ def _way(workflow: Workflow, start: StepStart, input: object) -> dict[str, Any]:
         way["nestedStepsContext"] = dict(zip(inner_ids, contexts[1:], strict=True))
         for scope, step, context in zip(start.scopes[1:], start.steps[1:], contexts[1:], strict=True):
             # Of a nested workflow, its own input: what its first step gets, and get_init_data().
-            if (known := start.before.scopes.get(scope)) is not None and known.input is not UNSET:
-                context.setdefault(step, {})["payload"] = known.input
+            if (known := start.before.scopes.get(scope)) is not None and known.given_or_input is not UNSET:
+                context.setdefault(step, {})["payload"] = known.given_or_input
     if input is not UNSET:
         _change_input(start, input, way, contexts[-1])
     return way

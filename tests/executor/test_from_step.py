@@ -138,3 +138,19 @@ def test_a_run_is_run_again_with_what_was_given_not_with_what_its_model_made_of_
     form = RunStartForm.of_run(version, started, priority=0, redactor=redactor_for(first, first.last_seq))
     assert form.input.value() == given
     assert form.state.value() == given
+
+
+@pytest.mark.parametrize(
+    ("workflow", "step"), [("sharing-first", "take_share"), ("sharing-later", "sharing-inner.take_share")]
+)
+def test_a_step_with_the_model_of_the_workflow_gets_the_input_that_is_given_for_it(ended, from_step, workflow, step):
+    run = ended(workflow, {"share": 50})
+    assert from_step(run, step).steps[step].output == 0.5
+    assert from_step(run, step, input={"share": 70}).steps[step].output == 0.7
+
+
+@pytest.mark.parametrize(("workflow", "read"), [("sharing-later", 0.5), ("sharing-unread", 50)])
+def test_a_run_from_a_later_step_has_the_input_of_the_earlier_run_as_its_own(ended, from_step, workflow, read):
+    run = ended(workflow, {"share": 50})
+    told = from_step(run, "from_start")
+    assert (told.input, told.result) == ({"share": read}, {"share": read})

@@ -307,3 +307,9 @@ async def take_share(ctx: StepContext[Share]) -> float:
 
 
 sharing = Workflow(id="sharing", input=Share, state=Share).then(take_share).commit()
+sharing_first = Workflow(id="sharing-first", input=Share).then(take_share).commit()
+sharing_inner = Workflow(id="sharing-inner", input=Share).then(take_share).commit()
+sharing_later = Workflow(id="sharing-later", input=Share).sleep(0.001, id="rest").then(sharing_inner)
+sharing_later.map({"share": {"initData": True, "path": "share"}}, id="from_start").commit()
+sharing_unread = Workflow(id="sharing-unread").then(take_share)
+sharing_unread.map({"share": {"initData": True, "path": "share"}}, id="from_start").commit()

@@ -189,7 +189,7 @@ class _Plan:
             below = self.snapshot.scopes.get(path) or Scope(path)
             further = request.get("nestedStepsContext")
             own = further.get(nested.id, {}) if isinstance(further, Mapping) else {}
-            known = payload if payload is not UNSET else scope.input
+            known = payload if payload is not UNSET else scope.given_or_input
             if below.input is UNSET and known is not UNSET:  # a run that never was there: its steps ask for it
                 self.inputs[path] = to_json(known)
             self.scope(nested, below, steps[1:], own, request)

@@ -90,6 +90,11 @@ class Scope:
     replaced: dict[str, tuple[object, int | None]] = field(default_factory=dict)
     hidden: bool = False  # inside a foreach item: its events are not shown to watchers
 
+    @property
+    def given_or_input(self) -> object:
+        """What a schema is to read, to make of it what was read as the input."""
+        return self.input if self.given is UNSET else self.given
+
 
 @dataclass(slots=True)
 class Resume:

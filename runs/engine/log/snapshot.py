@@ -96,7 +96,7 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
     scope = snapshot.scopes[""]
     if "input" in data:
         snapshot.input = scope.input = data["input"]
-        scope.input_seq = seq
+        scope.input_seq, scope.given = seq, UNSET
     if "state" in data:
         scope.state = dict(data["state"])
     for path in data.get("drop") or ():

@@ -181,9 +181,10 @@ def value_before(flow: GraphFrame, index: int) -> Value:
         return output_of_block(flow, before, index - 1)
     if not isinstance(before, Sleep):
         return output_of_step(flow, before.step.id, index - 1)
-    value = output_of_step(flow, before.id, index - 1)
-    if value is not NOTHING:
-        value.origin = value_before(flow, index - 1).origin
+    value, slept = output_of_step(flow, before.id, index - 1), value_before(flow, index - 1)
+    # After a time travel the output of a sleep may be another value than its input.
+    if value is not NOTHING and slept.origin is not None and value.is_written_as(slept):
+        value.origin = slept.origin
     return value
 
 
