@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import orjson
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
 
 from runs.actions.start import (
     InputTooLarge,
@@ -92,7 +91,7 @@ WORDS = {RunNotFound: NO_RUN, UnknownWorkflow: NO_WORKFLOW, RequestDataTooBig: T
 
 
 def as_api_error(error: Exception) -> ApiError | None:
-    """What a program is told of an error; None for one that is ours."""
+    """The error that a program gets; None: the fault is the console's own."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, InvalidTime):
@@ -109,28 +108,24 @@ def as_api_error(error: Exception) -> ApiError | None:
     return None
 
 
-def error_answer(error: ApiError) -> HttpResponse:
+def error_response(error: ApiError) -> HttpResponse:
     body: dict[str, object] = {"error": str(error)}
     if error.issues:
         body["issues"] = [{"field": field, "message": message} for field, message in error.issues]
-    answer = HttpResponse(orjson.dumps(body), status=error.status, content_type="application/json")
+    response = HttpResponse(orjson.dumps(body), status=error.status, content_type="application/json")
     if error.status == 401:
-        answer["WWW-Authenticate"] = "Bearer"
+        response["WWW-Authenticate"] = "Bearer"
     if error.status == 429:
-        answer["Retry-After"] = "1"
+        response["Retry-After"] = "1"
     if error.status in (UNAVAILABLE, INSUFFICIENT_STORAGE):
-        answer["Retry-After"] = str(RETRY_SECONDS)
-    return answer
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
-def answer_errors(api: NinjaAPI) -> None:
-    """Have every error of a route answered in the one form."""
-
-    def handle(request: HttpRequest, error: Exception) -> HttpResponse:
-        told = as_api_error(error)
-        if told is None:
-            logger.error("%s %s failed", request.method, request.path, exc_info=error)
-            told = ApiError(500, "The console failed to answer. Its log tells why.")
-        return error_answer(told)
-
-    api.add_exception_handler(Exception, handle)
+def exception_response(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The response to whatever a route raised; 500, with a log entry, for what is no mistake of the caller."""
+    api_error = as_api_error(error)
+    if api_error is None:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        api_error = ApiError(500, "The console failed to answer. Its log tells why.")
+    return error_response(api_error)

@@ -71,7 +71,8 @@ class LegacyReader(RecordReader):
         ]
         for record in found:
             if record["type"] == "step-start":
-                record["payload"] = {**record["payload"], "request": {}}
+                payload = record["payload"]
+                record["payload"] = (payload if isinstance(payload, dict) else {}) | {"request": {}}
         if self.ends(event):
             found.append({"type": "finish", "payload": {"runId": snapshot.run_id}})
         return found

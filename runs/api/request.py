@@ -1,21 +1,40 @@
-"""What a request brings: its body and its query, checked, each mistake told by its place."""
+"""The query and the body of a request, checked by Pydantic models; every issue names its place.
 
-from collections.abc import Mapping
+Field names are the reference's camelCase: they are the names of the wire.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
+import orjson
+from annotated_types import GroupedMetadata
 from django.conf import settings
-from django.http import HttpRequest
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from django.http import HttpRequest, QueryDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from runs.engine.data.json_value import InvalidJson, parse_json
 
 from .errors import TOO_LARGE, ApiError, InvalidBody, InvalidQuery
 
 RESERVED = ("mastra__", "organizationId")
-BIGGEST_PAGE = 1_000_000_000
+LARGEST_NUMBER = 1_000_000_000  # of a page, a size, an offset
 
 Body = TypeVar("Body", bound="ApiBody")
+Query = TypeVar("Query", bound="ApiQuery")
+
+
+# --- Bodies ---------------------------------------------------------------------------------------
 
 
 class ApiBody(BaseModel):
@@ -37,43 +56,41 @@ class TracingBody(ApiBody):
     hideInput: bool | None = None
     hideOutput: bool | None = None
 
-    def told(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
+        """The options that are not null; nulls within them are data."""
         return {key: value for key, value in self.model_dump().items() if value is not None}
 
 
 class ContextBody(ApiBody):
-    """What every call that sets a run going may bring."""
+    """The request context and the tracing options, which every call that runs steps takes."""
 
     requestContext: dict[str, Any] | None = None
     tracingOptions: TracingBody | None = None
 
     @property
     def request_context(self) -> dict[str, Any]:
-        """The caller's context, without what is kept for servers."""
+        """The caller's context without the keys that are reserved for servers."""
         return {key: value for key, value in (self.requestContext or {}).items() if not key.startswith(RESERVED)}
 
     @property
     def tracing(self) -> dict[str, Any]:
-        return self.tracingOptions.told() if self.tracingOptions else {}
+        return self.tracingOptions.options() if self.tracingOptions else {}
 
 
-def _path(value: Any) -> Any:
+def _step_path(value: Any) -> Any:
     steps = value if isinstance(value, list) else [value]
     if not steps or not all(isinstance(step, str) for step in steps):
         raise ValueError("a step id, or a list of them")
     return value
 
 
-StepPath = Annotated[Any, AfterValidator(_path)]
+TEXT = {"type": "string"}
+STEP_PATH_SCHEMA = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
+StepPath = Annotated[Any, AfterValidator(_step_path), WithJsonSchema(STEP_PATH_SCHEMA)]
 
 
-def body_of(request: HttpRequest, model: type[Body]) -> Body:
-    """The checked body; none at all counts as `{}`. Raises ApiError 413 and 415, InvalidBody."""
-    return check_body(json_of(request), model)
-
-
-def json_of(request: HttpRequest) -> object:
-    """The body's JSON. Raises ApiError 413 and 415, InvalidBody."""
+def read_json(request: HttpRequest) -> object:
+    """The body's JSON; an empty body counts as `{}`. Raises ApiError 413 and 415, InvalidBody."""
     if len(request.body) > settings.MAX_BODY_BYTES:
         raise ApiError(413, TOO_LARGE)
     text = request.body.strip()
@@ -88,78 +105,129 @@ def json_of(request: HttpRequest) -> object:
 
 
 def check_body(value: object, model: type[Body]) -> Body:
-    """Raises InvalidBody, with every issue."""
+    """The value as a model. Raises InvalidBody, with every issue."""
     if not isinstance(value, Mapping):
         raise InvalidBody([("root", "An object is needed.")])
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        issues = {".".join(map(str, issue["loc"])) or "root": issue["msg"] for issue in error.errors()}
-        raise InvalidBody(list(issues.items())) from None
+        raise InvalidBody(_issues(error)) from None
 
 
-class Query:
-    """The query of a request, read name by name; `done()` tells all that is wrong together."""
+def _issues(error: ValidationError) -> list[tuple[str, str]]:
+    issues = {".".join(map(str, issue["loc"])) or "root": issue["msg"] for issue in error.errors()}
+    return list(issues.items())
 
-    def __init__(self, request: HttpRequest) -> None:
-        self._given = request.GET
-        self._issues: list[tuple[str, str]] = []
 
-    def done(self) -> None:
-        """Raises InvalidQuery."""
-        if self._issues:
-            raise InvalidQuery(self._issues)
+# --- Queries --------------------------------------------------------------------------------------
 
-    def wrong(self, name: str, sentence: str) -> None:
-        self._issues.append((name, sentence))
 
-    def text(self, name: str, *, needed: bool = False) -> str | None:
-        values = self._given.getlist(name)
-        if needed and not values:
-            self.wrong(name, "Needed, and not given.")
+class ApiQuery(BaseModel):
+    """The query of a URL. Unknown names are dropped."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _only_value(cls, values: list[str]) -> str:
         if len(values) > 1:
-            self.wrong(name, "Given more than once.")
-        return values[0] if values else None
+            raise issue("Given more than once.")
+        return values[0]
 
-    def run_id(self) -> str:
-        """The runId that most routes need. Raises InvalidQuery."""
-        run_id = self.text("runId", needed=True)
-        self.done()
-        return run_id or ""
 
-    def integer(self, name: str, *, least: int | None = 0) -> int | None:
-        values = self._given.getlist(name)
-        if not values:
-            return None
+def read_query(given: QueryDict, model: type[Query]) -> Query:
+    """The query as a model. Raises InvalidQuery, with every issue in the order of the model's fields."""
+    try:
+        return model.model_validate({name: values for name, values in given.lists() if values})
+    except ValidationError as error:
+        raise InvalidQuery(_issues(error)) from None
+
+
+def issue(sentence: str) -> PydanticCustomError:
+    """The error of a validator, with this sentence as its whole message."""
+    return PydanticCustomError("query", "{sentence}", {"sentence": sentence})
+
+
+@dataclass(frozen=True)
+class WholeNumber(GroupedMetadata):
+    """Metadata of a field: its text is a whole number within these bounds."""
+
+    least: int = 0
+    most: int = LARGEST_NUMBER
+
+    def __iter__(self) -> Iterator[object]:
+        yield BeforeValidator(self._check)
+        yield WithJsonSchema({"type": "integer", "minimum": self.least, "maximum": self.most})
+
+    def _check(self, text: str) -> int:
         try:
-            (text,) = values
             number = int(text)
         except ValueError:
-            self.wrong(name, "A whole number is needed.")
-            return None
-        if (least is not None and number < least) or abs(number) > BIGGEST_PAGE:
-            self.wrong(name, f"A number from {least or 0} to {BIGGEST_PAGE} is needed.")
+            raise issue("A whole number is needed.") from None
+        if not self.least <= number <= self.most:
+            raise issue(f"A number from {self.least} to {self.most} is needed.")
         return number
 
-    def date(self, name: str) -> datetime | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.wrong(name, "A date such as 2026-11-22T14:00:00Z is needed.")
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
-    def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
-        """One of them, or None: nothing was given, or something else, which is noted."""
-        text = self.text(name)
-        if text is None or text in choices:
-            return text
-        self.wrong(name, f"One of {', '.join(choices)} is needed.")
-        return None
+class OneOf(GroupedMetadata):
+    """Metadata of a field: its text is one of these words."""
 
-    def truth(self, name: str) -> bool | None:
-        text = self.choice(name, ("true", "false"))
-        return None if text is None else text == "true"
+    def __init__(self, *choices: str) -> None:
+        self._choices = choices
+
+    def __iter__(self) -> Iterator[object]:
+        yield BeforeValidator(self._check)
+        yield WithJsonSchema({"type": "string", "enum": list(self._choices)})
+
+    def _check(self, text: str) -> str:
+        if text not in self._choices:
+            raise issue(f"One of {', '.join(self._choices)} is needed.")
+        return text
+
+
+def read_moment(text: object) -> datetime:
+    """A moment in UTC; without a zone it is one of UTC."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC, the first and the last hours of the calendar may lie outside it
+        raise issue("A date such as 2026-11-22T14:00:00Z is needed.") from None
+
+
+def read_object(text: str) -> dict[str, Any]:
+    return _json(text, dict, "A JSON object is needed.")
+
+
+def _read_list(text: str) -> list[Any]:
+    return _json(text, list, "A JSON list is needed.")
+
+
+def _json(text: str, kind: type, sentence: str) -> Any:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = None
+    if not isinstance(value, kind):
+        raise issue(sentence)
+    return value
+
+
+AS_TEXT, AS_DATE = WithJsonSchema(TEXT), WithJsonSchema({"type": "string", "format": "date-time"})
+Text = Annotated[str | None, AS_TEXT]
+Number = Annotated[int | None, WholeNumber()]
+Truth = Annotated[bool | None, OneOf("true", "false")]
+Moment = Annotated[datetime | None, BeforeValidator(read_moment), AS_DATE]
+JsonObject = Annotated[dict[str, Any] | None, BeforeValidator(read_object), AS_TEXT]
+JsonList = Annotated[list[Any] | None, BeforeValidator(_read_list), AS_TEXT]
+
+
+class RunIdQuery(ApiQuery):
+    """The query that most routes of a run need."""
+
+    runId: str
+
+
+class NewRunIdQuery(ApiQuery):
+    """The id of a run that is made; absent: a new one."""
+
+    runId: Text = None

@@ -1,10 +1,9 @@
-"""Runs that go on: observed, answered, restarted, sent back to a step."""
+"""Existing runs: to observe, to resume, to restart, to time travel."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from ninja import Router
 from pydantic import Field
 
 from runs.actions.restart import restart_run, travel
@@ -14,15 +13,14 @@ from runs.engine.errors import EngineError
 from runs.models import WorkflowRun
 from runs.models.api_token import Scope
 
-from .auth import authenticate
-from .openapi import body
-from .request import ContextBody, Query, StepPath, body_of, json_of
+from .request import LARGEST_NUMBER, ApiQuery, ContextBody, RunIdQuery, StepPath, WholeNumber
+from .router import RECORDS, ApiRequest, Router
 from .run_routes import find_run
-from .shapes import answer
-from .streaming import refused_stream, result_answer, stream_answer
+from .shapes import json_response
+from .streaming import refused_stream, result_response, stream_response
 from .workflow_routes import find_workflow
 
-router = Router(tags=["go on"])
+router = Router("go on")
 
 RESTARTED = {"message": "All active workflow runs restarted"}
 
@@ -45,150 +43,145 @@ class TravelBody(ContextBody):
     perStep: bool | None = None
 
 
-@router.post("/workflows/{workflow_id}/observe", summary="The records of a run, from an offset on, until it stops")
-def observe(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    caller = authenticate(request)
-    query = Query(request)
-    offset = query.integer("offset", least=None)
-    run_id = query.run_id()
-    json_of(request)
-    return stream_answer(request, find_run(caller, workflow_id, run_id, Scope.READ), offset=offset or 0)
-
-
-@router.post("/workflows/{workflow_id}/resume", summary="Answer a suspended run", openapi_extra=body(ResumeBody))
-def resume(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    _resume(request, workflow_id)
-    return answer({"message": "Workflow run resumed"})
+class ObserveQuery(ApiQuery):
+    offset: Annotated[int | None, WholeNumber(least=-LARGEST_NUMBER)] = None  # a negative one counts from the end
+    runId: str
 
 
 @router.post(
-    "/workflows/{workflow_id}/resume-no-wait", summary="The same; gives the run's id", openapi_extra=body(ResumeBody)
+    "/workflows/{workflow_id}/observe",
+    summary="The records of a run, from an offset on, until it stops",
+    media_type=RECORDS,
 )
-def resume_no_wait(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    return answer({"runId": _resume(request, workflow_id).pk})
+def observe(request: ApiRequest, workflow_id: str, query: ObserveQuery) -> StreamingHttpResponse:
+    run = find_run(request.caller, workflow_id, query.runId, Scope.READ)
+    return stream_response(request, run, offset=query.offset or 0)
 
 
-@router.post(
-    "/workflows/{workflow_id}/resume-async", summary="Answer, and get the result", openapi_extra=body(ResumeBody)
-)
-def resume_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    return result_answer(request, _resume(request, workflow_id))
+# --- Resume ---------------------------------------------------------------------------------------
 
 
-@router.post(
-    "/workflows/{workflow_id}/resume-stream", summary="Answer, and get the records", openapi_extra=body(ResumeBody)
-)
-def resume_stream(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
-    run, given = _asked(request, workflow_id, ResumeBody)
+@router.post("/workflows/{workflow_id}/resume", summary="Answer a suspended run")
+def resume(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: ResumeBody) -> HttpResponse:
+    _resume(_own_run(request, workflow_id, query), request, body)
+    return json_response({"message": "Workflow run resumed"})
+
+
+@router.post("/workflows/{workflow_id}/resume-no-wait", summary="The same; returns the run's id")
+def resume_no_wait(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: ResumeBody) -> HttpResponse:
+    run = _own_run(request, workflow_id, query)
+    _resume(run, request, body)
+    return json_response({"runId": run.pk})
+
+
+@router.post("/workflows/{workflow_id}/resume-async", summary="Answer, and get the result")
+def resume_async(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: ResumeBody) -> StreamingHttpResponse:
+    run = _own_run(request, workflow_id, query)
+    _resume(run, request, body)
+    return result_response(request, run)
+
+
+@router.post("/workflows/{workflow_id}/resume-stream", summary="Answer, and get the records", media_type=RECORDS)
+def resume_stream(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: ResumeBody) -> HttpResponseBase:
+    run = _own_run(request, workflow_id, query)
     try:
-        _answer(request, run, given)
+        _resume(run, request, body)
     except EngineError as error:
         return refused_stream(run.pk, workflow_id, error)
-    return stream_answer(request, run, first_seq=run.last_seq + 1)
+    return stream_response(request, run, first_seq=run.last_seq + 1)
 
 
-def _resume(request: HttpRequest, workflow_id: str) -> WorkflowRun:
-    run, given = _asked(request, workflow_id, ResumeBody)
-    _answer(request, run, given)
-    return run
+def _own_run(request: ApiRequest, workflow_id: str, query: RunIdQuery) -> WorkflowRun:
+    """The run that the query names. Raises ApiError 403 and 404."""
+    return find_run(request.caller, workflow_id, query.runId, Scope.ANSWER)
 
 
-def _asked(request: HttpRequest, workflow_id: str, model: type) -> tuple[WorkflowRun, Any]:
-    """The run that the query names, and the checked body."""
-    caller = request.caller = authenticate(request)  # type: ignore[attr-defined]
-    run_id = Query(request).run_id()
-    given = body_of(request, model)
-    return find_run(caller, workflow_id, run_id, Scope.ANSWER), given
-
-
-def _answer(request: HttpRequest, run: WorkflowRun, given: ResumeBody) -> None:
-    told = Answer(
+def _resume(run: WorkflowRun, request: ApiRequest, body: ResumeBody) -> None:
+    answer = Answer(
         run_id=run.pk,
-        data=given.resumeData if "resumeData" in given.model_fields_set else UNSET,
-        step=given.step,
-        label=given.label,
-        for_each_index=given.forEachIndex,
-        request_context=given.request_context,
-        tracing_options=given.tracing,
-        per_step=given.perStep or False,
+        data=body.resumeData if "resumeData" in body.model_fields_set else UNSET,
+        step=body.step,
+        label=body.label,
+        for_each_index=body.forEachIndex,
+        request_context=body.request_context,
+        tracing_options=body.tracing,
+        per_step=body.perStep or False,
     )
-    resume_run(told, actor=request.caller.actor)  # type: ignore[attr-defined]
+    resume_run(answer, actor=request.caller.actor)
 
 
-@router.post(
-    "/workflows/{workflow_id}/restart",
-    summary="Begin anew where a run sleeps",
-    openapi_extra=body(ContextBody),
-)
-def restart(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    _restart(request, workflow_id)
-    return answer({"message": "Workflow run restarted"})
+# --- Restart --------------------------------------------------------------------------------------
 
 
-@router.post(
-    "/workflows/{workflow_id}/restart-async", summary="Restart, and get the result", openapi_extra=body(ContextBody)
-)
-def restart_async(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse:
-    return result_answer(request, _restart(request, workflow_id))
+@router.post("/workflows/{workflow_id}/restart", summary="Execute a sleeping run again from where it sleeps")
+def restart(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: ContextBody) -> HttpResponse:
+    _restart(_own_run(request, workflow_id, query), request, body)
+    return json_response({"message": "Workflow run restarted"})
 
 
-def _restart(request: HttpRequest, workflow_id: str) -> WorkflowRun:
-    run, given = _asked(request, workflow_id, ContextBody)
-    options = {"requestContext": given.request_context, "tracingOptions": given.tracing}
+@router.post("/workflows/{workflow_id}/restart-async", summary="Restart, and get the result")
+def restart_async(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: ContextBody) -> StreamingHttpResponse:
+    run = _own_run(request, workflow_id, query)
+    _restart(run, request, body)
+    return result_response(request, run)
+
+
+def _restart(run: WorkflowRun, request: ApiRequest, body: ContextBody) -> None:
+    options = {"requestContext": body.request_context, "tracingOptions": body.tracing}
     given_options = {key: value for key, value in options.items() if value}
-    restart_run(run.pk, given_options, actor=request.caller.actor)  # type: ignore[attr-defined]
-    return run
+    restart_run(run.pk, given_options, actor=request.caller.actor)
 
 
-@router.post("/workflows/{workflow_id}/restart-all-active-workflow-runs", summary="Runs are taken up by themselves")
-@router.post(
-    "/workflows/{workflow_id}/restart-all-active-workflow-runs-async", summary="The same", operation_id="all_at_once"
-)
-def restart_all(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    """Runs whose process has died are taken up again without being asked."""
-    caller = authenticate(request)
-    json_of(request)
-    find_workflow(caller, workflow_id, Scope.ANSWER)
-    return answer(RESTARTED)
+@router.post("/workflows/{workflow_id}/restart-all-active-workflow-runs", summary="Active runs restart by themselves")
+def restart_all(request: ApiRequest, workflow_id: str) -> HttpResponse:
+    """Does nothing: the executor itself claims the runs of a process that has died."""
+    find_workflow(request.caller, workflow_id, Scope.ANSWER)
+    return json_response(RESTARTED)
 
 
-@router.post("/workflows/{workflow_id}/time-travel", summary="Run again from a step on", openapi_extra=body(TravelBody))
-def time_travel(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    _travel(request, *_asked(request, workflow_id, TravelBody))
-    return answer({"message": "Workflow run time travel started"})
+@router.post("/workflows/{workflow_id}/restart-all-active-workflow-runs-async", summary="The same")
+def restart_all_async(request: ApiRequest, workflow_id: str) -> HttpResponse:
+    return restart_all(request, workflow_id)
 
 
-@router.post(
-    "/workflows/{workflow_id}/time-travel-async",
-    summary="Run again from a step on, and get the result",
-    openapi_extra=body(TravelBody),
-)
-def time_travel_async(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
-    run, given = _asked(request, workflow_id, TravelBody)
-    _travel(request, run, given)
-    return result_answer(request, run)
+# --- Time travel ----------------------------------------------------------------------------------
+
+
+@router.post("/workflows/{workflow_id}/time-travel", summary="Run again from a step on")
+def time_travel(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: TravelBody) -> HttpResponse:
+    _travel(_own_run(request, workflow_id, query), request, body)
+    return json_response({"message": "Workflow run time travel started"})
+
+
+@router.post("/workflows/{workflow_id}/time-travel-async", summary="Run again from a step on, and get the result")
+def time_travel_async(
+    request: ApiRequest, workflow_id: str, query: RunIdQuery, body: TravelBody
+) -> StreamingHttpResponse:
+    run = _own_run(request, workflow_id, query)
+    _travel(run, request, body)
+    return result_response(request, run)
 
 
 @router.post(
     "/workflows/{workflow_id}/time-travel-stream",
     summary="Run again from a step on, and get the records",
-    openapi_extra=body(TravelBody),
+    media_type=RECORDS,
 )
-def time_travel_stream(request: HttpRequest, workflow_id: str) -> HttpResponseBase:
-    run, given = _asked(request, workflow_id, TravelBody)
+def time_travel_stream(request: ApiRequest, workflow_id: str, query: RunIdQuery, body: TravelBody) -> HttpResponseBase:
+    run = _own_run(request, workflow_id, query)
     try:
-        _travel(request, run, given)
+        _travel(run, request, body)
     except EngineError as error:
         return refused_stream(run.pk, workflow_id, error)
-    return stream_answer(request, run, first_seq=run.last_seq + 1)
+    return stream_response(request, run, first_seq=run.last_seq + 1)
 
 
-def _travel(request: HttpRequest, run: WorkflowRun, given: TravelBody) -> None:
+def _travel(run: WorkflowRun, request: ApiRequest, body: TravelBody) -> None:
     names = ("step", "inputData", "resumeData", "initialState", "context", "nestedStepsContext", "perStep")
-    optional = {"initialState", "context", "nestedStepsContext", "perStep"}  # of these, null is nothing
-    way = {key: value for key, value in given.given(*names).items() if value is not None or key not in optional}
-    if given.request_context:
-        way["requestContext"] = given.request_context
-    if given.tracing:
-        way["tracingOptions"] = given.tracing
-    travel(run.pk, way, actor=request.caller.actor)  # type: ignore[attr-defined]
+    optional = {"initialState", "context", "nestedStepsContext", "perStep"}  # of these, null counts as absent
+    options = {key: value for key, value in body.given(*names).items() if value is not None or key not in optional}
+    if body.request_context:
+        options["requestContext"] = body.request_context
+    if body.tracing:
+        options["tracingOptions"] = body.tracing
+    travel(run.pk, options, actor=request.caller.actor)

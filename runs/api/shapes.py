@@ -26,7 +26,7 @@ TOP_SCHEMAS = {
 CONTROL = ("sleep", "mapping")  # entries of the graph that are no steps to a program
 
 
-def answer(value: object) -> HttpResponse:
+def json_response(value: object) -> HttpResponse:
     return HttpResponse(orjson.dumps(value), content_type="application/json")
 
 

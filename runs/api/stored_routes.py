@@ -1,9 +1,8 @@
 """Workflows made from data: to list, to store, to read, to delete."""
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from django.http import HttpResponse
 from pydantic import Field
 
 from runs.catalog import definitions
@@ -12,13 +11,13 @@ from runs.engine.definition.definition import InvalidDefinition
 from runs.models import WorkflowDefinition
 from runs.models.api_token import Scope
 
-from .auth import Caller, authenticate
+from .auth import Caller
 from .errors import ApiError, InvalidBody
-from .openapi import body
-from .request import ApiBody, Query, check_body, json_of
-from .shapes import answer, iso_time
+from .request import ApiBody, ApiQuery, OneOf, Text
+from .router import ApiRequest, Router
+from .shapes import iso_time, json_response
 
-router = Router(tags=["stored workflows"])
+router = Router("stored workflows")
 
 
 class DefinitionBody(ApiBody):
@@ -35,28 +34,28 @@ class DefinitionBody(ApiBody):
     dependencies: list[Any] | None = None
 
 
+class StoredQuery(ApiQuery):
+    authorId: Text = None
+    status: Annotated[str | None, OneOf("active", "archived")] = None  # absent: active
+
+
 @router.get("/stored/workflows", summary="All definitions")
-def list_stored(request: HttpRequest) -> HttpResponse:
-    caller = authenticate(request)
-    query = Query(request)
-    author = query.text("authorId")
-    status: Literal["active", "archived"] | str = query.choice("status", ("active", "archived")) or "active"
-    query.done()
+def list_stored(request: ApiRequest, query: StoredQuery) -> HttpResponse:
+    caller = request.caller
     caller.need(Scope.READ)
-    stored = WorkflowDefinition.objects.dynamic().with_current().filter(enabled=status == "active").order_by("pk")
-    if author is not None:
-        stored = stored.filter(current__created_by__username=author)
+    stored = WorkflowDefinition.objects.dynamic().with_current().order_by("pk")
+    stored = stored.filter(enabled=query.status != "archived")
+    if query.authorId is not None:
+        stored = stored.filter(current__created_by__username=query.authorId)
     forms = [_form(each) for each in stored if caller.reaches(each.pk)]
-    return answer({"workflows": forms, "total": len(forms)})
+    return json_response({"workflows": forms, "total": len(forms)})
 
 
-@router.post("/stored/workflows", summary="Store a definition, usable at once", openapi_extra=body(DefinitionBody))
-def store(request: HttpRequest) -> HttpResponse:
-    caller = authenticate(request)
-    data = json_of(request)
-    given = check_body(data, DefinitionBody)
-    main = {key: value for key, value in data.items() if key in DefinitionBody.model_fields and key != "dependencies"}
-    every = [*(given.dependencies or ()), main]
+@router.post("/stored/workflows", summary="Store a definition, usable at once")
+def store(request: ApiRequest, body: DefinitionBody) -> HttpResponse:
+    caller = request.caller
+    main = body.given(*DefinitionBody.model_fields)
+    every = [*(main.pop("dependencies", None) or ()), main]
     for index, each in enumerate(every[:-1]):
         if not isinstance(each, dict) or not isinstance(each.get("id"), str):
             raise InvalidBody([(f"dependencies.{index}.id", "An id is needed.")])
@@ -65,12 +64,12 @@ def store(request: HttpRequest) -> HttpResponse:
         caller.need(Scope.MANAGE, workflow_id)
         _refuse_coded(workflow_id)
     _save(caller, every)
-    told: dict[str, object] = {"ok": True, "id": given.id}
-    return answer(told | {"dependencyIds": ids[:-1]} if len(ids) > 1 else told)
+    stored: dict[str, object] = {"ok": True, "id": body.id}
+    return json_response(stored | {"dependencyIds": ids[:-1]} if len(ids) > 1 else stored)
 
 
 def _refuse_coded(workflow_id: str) -> None:
-    """What stands in code is not replaced from outside."""
+    """A workflow of a Python module is replaced there alone. Raises ApiError 409."""
     if WorkflowDefinition.objects.filter(pk=workflow_id, origin=WorkflowDefinition.Origin.CODE).exists():
         raise ApiError(409, f"{workflow_id} is the id of a workflow that stands in code.")
 
@@ -85,38 +84,38 @@ def _save(caller: Caller, every: list[dict[str, Any]]) -> None:
         if item.outcome != "refused":
             continue
         prefix = "" if index == len(items) - 1 else f"dependencies.{index}."
-        error = InvalidDefinition(item.id, list(item.issues))
-        if error.is_shape:
+        refusal = InvalidDefinition(item.id, list(item.issues))
+        if refusal.is_shape:
             raise InvalidBody([(prefix + issue.path, issue.message) for issue in item.issues])
-        raise ApiError(400, str(error))
+        raise ApiError(400, str(refusal))
 
 
 @router.get("/stored/workflows/{workflow_id}", summary="A definition")
-def read_stored(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    caller = authenticate(request)
+def read_stored(request: ApiRequest, workflow_id: str) -> HttpResponse:
+    caller = request.caller
     caller.need(Scope.READ, workflow_id)
     stored = WorkflowDefinition.objects.dynamic().with_current().filter(pk=workflow_id).first()
     if stored is None:
         raise ApiError(404, f'Dynamic workflow "{workflow_id}" not found')
-    return answer(_form(stored))
+    return json_response(_form(stored))
 
 
 @router.delete("/stored/workflows/{workflow_id}", summary="Delete a definition; its runs stay readable")
-def delete_stored(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    caller = authenticate(request)
+def delete_stored(request: ApiRequest, workflow_id: str) -> HttpResponse:
+    caller = request.caller
     caller.need(Scope.MANAGE, workflow_id)
     _refuse_coded(workflow_id)
     try:
         definitions.delete(workflow_id, actor=caller.actor)
     except InUse as error:
         raise ApiError(409, str(error)) from None
-    return answer({"success": True, "message": f"Workflow {workflow_id} deleted"})
+    return json_response({"success": True, "message": f"Workflow {workflow_id} deleted"})
 
 
 @router.get("/editor/workflow-builder/settings", summary="Whether the reference's own editor is there; it is not")
-def builder_settings(request: HttpRequest) -> HttpResponse:
-    authenticate(request).need(Scope.READ)
-    return answer({"enabled": False})
+def builder_settings(request: ApiRequest) -> HttpResponse:
+    request.caller.need(Scope.READ)
+    return json_response({"enabled": False})
 
 
 def _form(stored: WorkflowDefinition) -> dict[str, Any]:

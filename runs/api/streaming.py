@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import orjson
 from django.db.models import CharField
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 from runs.actions.resume import TOLD
 from runs.engine.data.failures import error_json
@@ -28,9 +28,10 @@ from runs.models.prepared import Prepared
 from runs.store.history import read_events, stored_events
 from runs.store.redaction import RunRedactor, redactor_for
 
-from .auth import INVALID_TOKEN, Caller
+from .auth import INVALID_TOKEN
 from .errors import NO_RUN
 from .records import LegacyReader, RecordReader
+from .router import ApiRequest
 
 SEPARATOR = b"\x1e"
 RECORDS = "text/plain; charset=utf-8"
@@ -42,8 +43,8 @@ ACCESS_SECONDS = 30.0  # between two looks at whether the caller may still read
 class Access:
     """Whether the caller may still read, looked at now and then."""
 
-    def __init__(self, request: HttpRequest) -> None:
-        self._caller: Caller = request.caller  # type: ignore[attr-defined]  # by authenticate()
+    def __init__(self, request: ApiRequest) -> None:
+        self._caller = request.caller
         self._looked = time.monotonic()
 
     async def is_lost(self) -> bool:
@@ -54,7 +55,7 @@ class Access:
         return not await in_reader(self._caller.may_still_read)
 
 
-def result_answer(request: HttpRequest, run: WorkflowRun) -> StreamingHttpResponse:
+def result_response(request: ApiRequest, run: WorkflowRun) -> StreamingHttpResponse:
     """The run's whole result, once it has ended or waits for an answer. To be made once the run is queued."""
     return StreamingHttpResponse(_result(Access(request), run, redactor_for(run)), content_type="application/json")
 
@@ -98,8 +99,8 @@ def _result_text(run_id: str, redactor: RunRedactor) -> bytes | None:
     )
 
 
-def stream_answer(
-    request: HttpRequest,
+def stream_response(
+    request: ApiRequest,
     run: WorkflowRun,
     *,
     first_seq: int = 1,

@@ -11,6 +11,10 @@ from runs.tracing.trace import StoredSpan, Trace
 
 LONGEST_PREVIEW = 500  # characters
 SKIPPED = {SpanKind.GENERIC, SpanKind.CONDITION}  # in a trajectory; what is below them is not
+LIGHT_FIELDS = (
+    *("traceId", "spanId", "parentSpanId", "name", "spanType", "isEvent", "startedAt", "endedAt", "error"),
+    *("status", "entityType", "entityId", "entityName", "metadata", "createdAt", "updatedAt"),
+)
 Form = dict[str, Any]
 
 
@@ -83,7 +87,7 @@ def status_of(span: StoredSpan) -> str:
 
 
 def _context(span: StoredSpan) -> object:
-    """The request context stands on the spans of runs and steps."""
+    """The request context, which the spans of runs and steps alone have."""
     return span.shared("context") if span.kind in (SpanKind.RUN, SpanKind.STEP) else None
 
 
@@ -95,11 +99,9 @@ def iso_ns(moment: int | None) -> str | None:
 
 
 def light_row_form(span: StoredSpan, trace_id: str) -> Form:
-    kept = ("traceId", "spanId", "parentSpanId", "name", "spanType", "isEvent", "startedAt", "endedAt", "error")
-    kept += ("status", "entityType", "entityId", "entityName", "metadata", "createdAt", "updatedAt")
     form = span_form(span, trace_id)
     preview = None if form["input"] is None else orjson.dumps(form["input"]).decode()[:LONGEST_PREVIEW]
-    return {key: form[key] for key in kept} | {"inputPreview": preview}
+    return {key: form[key] for key in LIGHT_FIELDS} | {"inputPreview": preview}
 
 
 # --- Trajectories ---------------------------------------------------------------------------------

@@ -1,20 +1,20 @@
 """Workflows: which there are, what they take, how many of their runs are under way."""
 
 from django.db.models import CharField, Count
-from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from django.http import HttpResponse
 
 from runs.engine.log.results import RunStatus
 from runs.models import WorkflowDefinition, WorkflowRun
 from runs.models.api_token import Scope
 from runs.models.prepared import Prepared
 
-from .auth import Caller, authenticate
+from .auth import Caller
 from .errors import NO_WORKFLOW, ApiError
-from .request import Query
-from .shapes import answer, workflow_form
+from .request import ApiQuery, Truth
+from .router import ApiRequest, Router
+from .shapes import json_response, workflow_form
 
-router = Router(tags=["workflows"])
+router = Router("workflows")
 
 UNDER_WAY = [RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PENDING]
 
@@ -41,20 +41,23 @@ def find_workflow(caller: Caller, workflow_id: str, scope: Scope) -> WorkflowDef
     return workflow
 
 
+class WorkflowsQuery(ApiQuery):
+    partial: Truth = None  # without the steps
+
+
 @router.get("/workflows", summary="All workflows, by id")
-def list_workflows(request: HttpRequest) -> HttpResponse:
-    caller = authenticate(request)
-    query = Query(request)
-    partial = query.truth("partial") or False
-    query.done()
+def list_workflows(request: ApiRequest, query: WorkflowsQuery) -> HttpResponse:
+    caller = request.caller
     caller.need(Scope.READ)
     workflows = WorkflowDefinition.objects.runnable().with_current().order_by("pk")
-    return answer({each.pk: workflow_form(each, partial=partial) for each in workflows if caller.reaches(each.pk)})
+    return json_response(
+        {each.pk: workflow_form(each, partial=query.partial or False) for each in workflows if caller.reaches(each.pk)}
+    )
 
 
 @router.get("/workflows/run-counts", summary="How many runs of each workflow are under way, and wait for an answer")
-def run_counts(request: HttpRequest) -> HttpResponse:
-    caller = authenticate(request)
+def run_counts(request: ApiRequest) -> HttpResponse:
+    caller = request.caller
     caller.need(Scope.READ)
     counts = {
         workflow_id: {"running": 0, "suspended": 0}
@@ -66,11 +69,11 @@ def run_counts(request: HttpRequest) -> HttpResponse:
     for workflow_id, status, number in found.annotate(number=Count("pk")):
         if workflow_id in counts:
             counts[workflow_id][words[RunStatus(status)]] = number
-    return answer(counts)
+    return json_response(counts)
 
 
 @router.get("/workflows/{workflow_id}", summary="A workflow: its steps, its graph, its schemas")
-def workflow_details(request: HttpRequest, workflow_id: str) -> HttpResponse:
-    caller = authenticate(request)
+def workflow_details(request: ApiRequest, workflow_id: str) -> HttpResponse:
+    caller = request.caller
     workflow = find_workflow(caller, workflow_id, Scope.READ)
-    return answer(workflow_form(workflow, partial=False))
+    return json_response(workflow_form(workflow, partial=False))

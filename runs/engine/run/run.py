@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from ..commands.request import check_request
 from ..commands.restarting import restart_data
-from ..commands.resuming import check_resume
-from ..commands.time_travel import check_time_travel
 from ..data.request_context import RequestContext
 from ..data.undefined import UNSET
 from ..errors import CannotTimeTravel, NotActive, NotSuspended, ResumeAlreadyClaimed, RunAlreadyStarted, RunNotFound
@@ -81,9 +78,9 @@ class Run(StoredRun):
         return await self._proceed(log, [], EventType.RUN_START, data, given, span=span)
 
     def _start_data(
-        self, request: Mapping[str, object], given: CallOptions, timeout: float | None
+        self, request: Mapping[str, object], given: "CallOptions", timeout: float | None
     ) -> dict[str, object]:
-        checked = check_request(self.workflow, request)
+        checked = self.workflow.check_request(request)
         data: dict[str, object] = {"workflowId": self.workflow.id}
         if "inputData" in checked:
             data["input"] = checked["inputData"]
@@ -179,7 +176,7 @@ class Run(StoredRun):
             request["forEachIndex"] = for_each_index
         if request_context is not None:
             request["requestContext"] = as_context(request_context).to_dict()
-        data = check_resume(self.workflow, snapshot, request)
+        data = self.workflow.check_resume(snapshot, request)
         await asyncio.sleep(0)  # two answers in one moment: both are looked at, one wins
         self._answering = True
         try:
@@ -278,7 +275,7 @@ class Run(StoredRun):
             request["inputData"] = input_data
         if request_context is not None:
             request["requestContext"] = as_context(request_context).to_dict()
-        data = check_time_travel(self.workflow, snapshot, request)
+        data = self.workflow.check_time_travel(snapshot, request)
         expected = [status for status in RunStatus if status is not RunStatus.RUNNING]
         log = await self._store.claim(self.run_id, expected=expected, status=RunStatus.RUNNING)
         if log is None:
