@@ -107,10 +107,11 @@ def portions(cursor: Any, max_bytes: int) -> Iterator[list[Sequence]]:
     """Rows of the table (seq, type, at, data, large), some at a time, until their data is `max_bytes` together."""
     size = count = 0
     wanted = FEWEST_ROWS
-    while size < max_bytes and (rows := cursor.fetchmany(wanted)):
+    while size < max_bytes and (found := cursor.fetchmany(wanted)):
+        rows = legible(found)
         size += sum(len(row[3]) for row in rows)
         count += len(rows)
-        yield legible(rows)
+        yield rows
         wanted = min(FETCH_ROWS, max(FEWEST_ROWS, (max_bytes - size) * count // (size or 1)))
 
 
@@ -122,6 +123,7 @@ def legible(rows: Sequence[Any]) -> Sequence[Any]:
     try:
         values = orjson.loads(b"[%b]" % b",".join([row[3] for row in rows]))
         whole = len(values) == len(rows) and all(type(value) is dict for value in values)
+        whole = whole and all(type(row[1]) is str and type(row[2]) is int for row in rows)
     except (TypeError, orjson.JSONDecodeError):
         whole = False
     if whole and not any(row[4] for row in rows):
@@ -130,18 +132,25 @@ def legible(rows: Sequence[Any]) -> Sequence[Any]:
 
 
 def _legible(row: Sequence[Any]) -> Sequence[Any]:
-    seq, type, at, data, large = row
+    seq, type, at, data, large = row[0], *_typed(row[1], row[2]), as_bytes(row[3]), row[4]
     names = orjson.dumps({}) if isinstance(large, Mapping) or not large else large
     try:
-        Event(seq, type, at, as_bytes(data)).small()
+        if (type, at) != (row[1], row[2]):
+            raise UnreadableEvent(seq, type, "its type or its time is damaged")
+        Event(seq, type, at, data).small()
         if not isinstance(orjson.loads(names), dict):
             raise UnreadableEvent(seq, type, "the names of its large values are damaged")
         if isinstance(large, Mapping):
-            Event(seq, type, at, as_bytes(data), large).decoded()
+            Event(seq, type, at, data, large).decoded()
     except (UnreadableEvent, TypeError, orjson.JSONDecodeError) as error:
         problem = error if isinstance(error, UnreadableEvent) else UnreadableEvent(seq, type, "it is damaged")
         return seq, type, at, orjson.dumps({UNREADABLE: str(problem)}), None
-    return row
+    return seq, type, at, data, large
+
+
+def _typed(type: object, at: object) -> tuple[str, int]:
+    """The type and the time of an event. SQLite gives back whatever another program has put into their columns."""
+    return (type if isinstance(type, str) else "damaged"), (at if isinstance(at, int) else 0)
 
 
 def read_heads(run_ids: Iterable[str]) -> dict[str, Head]:
