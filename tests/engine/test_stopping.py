@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from runs.engine import (
     CancelToken,
     Fenced,
+    InvalidWorkflow,
     MemoryRunStore,
     RunCard,
     RunStatus,
@@ -18,6 +20,7 @@ from runs.engine import (
     fold,
     step,
 )
+from runs.engine.definition.definition_shape import check_shape
 
 
 class Task:
@@ -192,3 +195,33 @@ async def test_a_short_sleep_does_not_end_the_task():
     task = Task(Workflow(id="wf").sleep(0.005).then(end).commit())
     await task.begin()
     assert await task.go_on(park_after=1) is RunStatus.SUCCESS
+
+
+FAR = [1e300, float("inf"), float("nan"), 2**63, 101 * 366 * 86_400]
+MOMENTS = [
+    datetime.max.replace(tzinfo=timezone(-timedelta(hours=1))),
+    datetime.min.replace(tzinfo=timezone(timedelta(hours=1))),
+]
+
+
+@pytest.mark.parametrize("end", FAR + MOMENTS, ids=str)
+async def test_a_sleep_without_an_end_that_a_date_can_express_is_refused_or_fails_its_run(end):
+    add = Workflow.sleep_until if isinstance(end, datetime) else Workflow.sleep
+    with pytest.raises(InvalidWorkflow, match="Sleep nap cannot be: A sleep "):
+        add(Workflow(id="wf"), end, id="nap")
+    result = await add(Workflow(id="wf"), lambda ctx: end, id="nap").commit().create_run().start()
+    assert (result.status, result.error["name"]) == ("failed", "ValueError")
+    assert result.error["message"].startswith("A sleep ")
+
+
+async def test_a_definition_with_a_sleep_that_no_date_can_express_is_refused_with_its_place():
+    entries = [{"type": "sleep", "id": f"s{n}", "duration": 1000 * end} for n, end in enumerate([1e300, 2**62])]
+    dates = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-01:00"]
+    entries += [{"type": "sleepUntil", "id": f"d{n}", "date": date} for n, date in enumerate(dates)]
+    shape = {"id": "wf", "inputSchema": {}, "outputSchema": {}, "graph": entries}
+    assert [issue.path for issue in check_shape(shape)] == [
+        "graph.0.duration",
+        "graph.1.duration",
+        "graph.2.date",
+        "graph.3.date",
+    ]

@@ -7,6 +7,7 @@ from ..data.json_types import type_name
 from ..data.undefined import UNSET
 from ..errors import InvalidWorkflow
 from ..graph.conditions import Predicate
+from ..graph.entries import check_sleep
 from .definition_issues import DefinitionIssue
 
 LEAVES = ("tool", "mapping", "workflow")
@@ -137,8 +138,13 @@ def _check_foreach(entry: Mapping[str, object], at: str, issues: Issues) -> None
 
 def _check_sleep(entry: Mapping[str, object], at: str, issues: Issues) -> None:
     duration = entry.get("duration", UNSET)
-    if not _is_number(duration):
+    if not isinstance(duration, int | float) or isinstance(duration, bool):
         _add(issues, f"{at}.duration", f"A number of milliseconds is needed, not {type_name(duration)}.")
+        return
+    try:
+        check_sleep(duration / 1000)
+    except (ValueError, OverflowError) as error:
+        _add(issues, f"{at}.duration", str(error))
 
 
 def _check_sleep_until(entry: Mapping[str, object], at: str, issues: Issues) -> None:
@@ -156,7 +162,9 @@ def parse_date(value: object) -> datetime:
     """A date of a definition. Raises ValueError."""
     if not isinstance(value, str):
         raise ValueError("no text")
-    return datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(value)
+    check_sleep(moment)
+    return moment
 
 
 _CHECKS: dict[str, Callable[[Mapping[str, object], str, Issues], None]] = {

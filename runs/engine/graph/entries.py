@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from ..errors import InvalidWorkflow
 from ..trace.entry_info import EntryInfo
 from .conditions import Predicate, condition_text
 from .mapping import MapConfig
 from .step import Step
 
 Condition = Predicate | Callable[..., object]
+
+LONGEST_SLEEP = 100 * 366 * 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,25 @@ class Sleep:
     info: EntryInfo | None = None
 
     steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises InvalidWorkflow when no run can sleep for so long."""
+        try:
+            for end in (self.duration, self.until):
+                check_sleep(end)
+        except ValueError as error:
+            raise InvalidWorkflow(f"Sleep {self.id} cannot be: {error}") from None
+
+
+def check_sleep(end: object) -> None:
+    """Raises ValueError for a number of seconds, or a moment, that no run can sleep for. Other values pass."""
+    if isinstance(end, datetime):
+        try:
+            iso(end)
+        except OverflowError:
+            raise ValueError("A sleep ends between the years 1 and 9999, by UTC.") from None
+    elif isinstance(end, int | float) and not abs(end) <= LONGEST_SLEEP:  # also of what is not a number
+        raise ValueError("A sleep lasts 100 years at most.")
 
 
 Entry = Then | Parallel | Branch | Loop | ForEach | Sleep

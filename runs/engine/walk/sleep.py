@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from ..data.failures import failure_of
 from ..data.undefined import UNSET
-from ..graph.entries import Sleep, milliseconds
+from ..graph.entries import Sleep, check_sleep, milliseconds
 from ..graph.step import Step
 from ..log.events import EventType
 from ..log.records import StepRecord
@@ -89,6 +89,7 @@ async def _told_wake_at(ex: Execution, flow: GraphFrame, entry: Sleep, given: Va
     function = entry.until if entry.duration is None else entry.duration
     context = ex.function_context(flow.workflow, flow.scope, flow.run_id, given.copy(), "sleep", span)
     told = await call(function, context)  # type: ignore[arg-type]
+    check_sleep(told)
     wake_at = _wake_at(told, told)
     if isinstance(told, datetime):
         span.set_attributes({"durationMs": max(0, wake_at - now_ms())})
