@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import coroutine
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -21,34 +22,52 @@ class Escaped(Exception):
         super().__init__(type(error).__name__)
 
 
-async def contained(coroutine: Coroutine[Any, Any, object]) -> object:
+@coroutine
+def contained(
+    work: Coroutine[Any, Any, object], task: "asyncio.Task[Any] | None" = None
+) -> Generator[Any, Any, object]:
     """Await a coroutine of author's code. Raises its Exceptions as they are, and Escaped for all others.
 
     A CancelledError passes through only when something outside the coroutine has canceled this task. A task that
     cancels itself counts as having raised a CancelledError, also when it returns before that is delivered.
+    `task`: the one that awaits this, where it is known.
     """
-    task = asyncio.current_task()
-    if task is None:
-        return await coroutine
-    before = task.cancelling()
-    segments = _Segments(coroutine, task)
+    if task is None and (task := asyncio.current_task()) is None:
+        return (yield from work.__await__())
+    before = cancels = task.cancelling()
+    canceled_itself = False
     error: BaseException | None = None
     result: object = None
+    resume: Callable[[Any], Any] = work.send
+    argument: Any = None
     try:
-        result = await segments
+        while True:  # from one wait to the next: a cancel that is asked for in between comes from elsewhere
+            try:
+                waits_for = resume(argument)
+            finally:
+                canceled_itself = canceled_itself or task.cancelling() > cancels
+            try:
+                argument = yield waits_for
+                resume = work.send
+            except GeneratorExit:
+                work.close()
+                raise
+            except BaseException as raised:
+                resume, argument = work.throw, raised
+            cancels = task.cancelling()
+    except StopIteration as end:
+        result = end.value
     except Exception as raised:
         error = raised
     except asyncio.CancelledError as raised:
-        if task.cancelling() > before and not segments.canceled_itself:
-            raise
-        error = Escaped(raised)
-    except GeneratorExit as raised:
-        if not _is_running(task):  # the coroutine is being closed: its loop has ended
+        if task.cancelling() > before and not canceled_itself:
             raise
         error = Escaped(raised)
     except BaseException as raised:
+        if isinstance(raised, GeneratorExit) and not _is_running(task):
+            raise  # the coroutine is being closed: its loop has ended
         error = Escaped(raised)
-    if segments.canceled_itself and await _takes_back_cancel(task, before) and error is None:
+    if canceled_itself and (yield from _takes_back_cancel(task, before).__await__()) and error is None:
         error = Escaped(asyncio.CancelledError())
     if error is not None:
         raise error
@@ -98,37 +117,3 @@ def _is_running(task: "asyncio.Task[Any]") -> bool:
         return asyncio.current_task() is task
     except RuntimeError:
         return False
-
-
-class _Segments:
-    """A coroutine, run from one wait to the next: a cancel that is asked for in between comes from elsewhere."""
-
-    __slots__ = ("_coroutine", "_task", "canceled_itself")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, object], task: "asyncio.Task[Any]") -> None:
-        self._coroutine = coroutine
-        self._task = task
-        self.canceled_itself = False
-
-    def __await__(self) -> Generator[Any, Any, object]:
-        coroutine, task = self._coroutine, self._task
-        resume: Callable[[Any], Any] = coroutine.send
-        argument: Any = None
-        while True:
-            before = task.cancelling()
-            try:
-                waits_for = resume(argument)
-            except StopIteration as end:
-                return end.value
-            finally:
-                if task.cancelling() > before:
-                    self.canceled_itself = True
-            try:
-                argument = yield waits_for
-            except GeneratorExit:
-                coroutine.close()
-                raise
-            except BaseException as error:
-                resume, argument = coroutine.throw, error
-            else:
-                resume = coroutine.send

@@ -136,7 +136,7 @@ class StepInvocation:
                 if timeout:
                     result = await self._within(timeout, function, context)
                 elif isinstance(function, FunctionType) and step.is_async:
-                    result = await contained(function(context))  # the usual case, by the shortest way
+                    result = await contained(function(context), task)  # the usual case, by the shortest way
                 else:
                     result = await self._outcome(function, context)
         except asyncio.CancelledError:
