@@ -241,9 +241,9 @@ def _remote(trace_number: int | None, parent_id: int | None, flags: otel.TraceFl
 
 
 @lru_cache(maxsize=1)
-def _global_tracer(provider: otel.TracerProvider) -> otel.Tracer:
+def _global_tracer(provider: otel.TracerProvider) -> otel.Tracer | None:
     """Kept: the SDK takes longer to hand out a tracer than to make a span."""
-    return provider.get_tracer("wfconsole.engine")
+    return None if isinstance(provider, otel.ProxyTracerProvider) else provider.get_tracer("wfconsole.engine")
 
 
 _GENERIC: dict[str, str | bool] = {"workflow.span.type": "generic", "workflow.root": True}
