@@ -131,14 +131,16 @@ class Redactor:
 
     def learn(self, value: object) -> None:
         """Know the secrets in a value, by the names they stand at."""
-        for secret in _secrets(self, value):
-            self.learn_secret(secret)
+        if value:  # mostly there is no context and no state
+            for secret in _secrets(self, value):
+                self.learn_secret(secret)
 
     def learn_run(self, input: object, *others: object) -> None:
         """Know the secrets of a run's input, and of its context and state."""
         if self._input_is_secret:
             self.learn_secret(input)
-        self.learn([input, *others])
+        for value in (input, *others):
+            self.learn(value)
 
     def learn_answer(self, data: object) -> None:
         """Know the secrets of what a suspended step was answered."""
@@ -262,18 +264,22 @@ class Redactor:
         return found
 
 
+_MAPPINGS = (dict, Mapping)  # to ask an abstract class takes long: plain dicts do not come to that
+_CONTAINERS = (dict, list, tuple, Mapping)
+
+
 def _secrets(redactor: Redactor, value: object) -> Iterator[object]:
     wait = [value]
     while wait:
         value = wait.pop()
-        if isinstance(value, Mapping):
+        if isinstance(value, _MAPPINGS):
             for key, item in value.items():
                 if redactor.rule(str(key), item) is not None:
                     yield item
-                elif isinstance(item, Mapping | list | tuple):
+                elif isinstance(item, _CONTAINERS):
                     wait.append(item)
         elif isinstance(value, list | tuple):
-            wait += [item for item in value if isinstance(item, Mapping | list | tuple)]
+            wait += [item for item in value if isinstance(item, _CONTAINERS)]
 
 
 def _leaves(value: object) -> Iterator[object]:

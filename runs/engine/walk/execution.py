@@ -105,7 +105,8 @@ class Execution:
             given = self.span.trace.redactor if self.span is not NO_SPAN else None
             self._redactor = given if given is not None else self.workflow.redactor.fork((snapshot.run_id,))
             self._redactor.learn_run(snapshot.input, self.request_context.to_dict(), snapshot.state)
-            self._redactor.learn_run(snapshot.scopes[""].given)
+            if (given_input := snapshot.scopes[""].given) is not UNSET:
+                self._redactor.learn_run(given_input)
             for record in snapshot.steps.values():
                 if record.resume_payload is not UNSET:
                     self._redactor.learn_answer(record.resume_payload)

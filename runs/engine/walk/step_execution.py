@@ -17,7 +17,7 @@ from ..log.records import StepRecord
 from ..log.results import StepStatus
 from ..log.store import now_ms
 from ..trace.tracing import NO_SPAN, TraceSpan, step_error_info
-from ..trace.values import NOTHING, Value
+from ..trace.values import Value
 from .attempt import STEP_INPUT_CODE, StepInvocation
 from .execution import Execution, Interrupted
 from .position import Answer, AttemptOutcome, Start, StepFailed, StepPosition, Walk
@@ -132,9 +132,10 @@ def _emit_start(ex: Execution, site: StepPosition, start: Start, reading: _Readi
             data["runId"] = str(uuid.uuid4())
     if start.answer is not None:
         emit_answer(ex, data, start.answer)
+    elif reading.given is None:
+        ex.emit(EventType.STEP_START, data, payload=reading.payload)
     else:
-        given = NOTHING if reading.given is None else reading.given.again()
-        ex.emit(EventType.STEP_START, data, payload=reading.payload, given=given)
+        ex.emit(EventType.STEP_START, data, payload=reading.payload, given=reading.given.again())
     return ex.snapshot.steps[site.path]
 
 
