@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from runs.catalog.missing_code import missing_code
 from runs.catalog.registry import content_hash, ready_made, registry, runnable
 from runs.engine import UNSET, Workflow
+from runs.engine.commands.request import start_data
 from runs.engine.errors import RunAlreadyExists, RunAlreadyStarted
 from runs.engine.graph.ids import RESOURCE_RULE, RUN_RULE, is_address_id, is_resource_id, is_tag
 from runs.engine.log.deadline import LONGEST_SECONDS, Deadline
@@ -225,9 +226,7 @@ def _check(request: StartRequest, user: AbstractBaseUser | None) -> _Checked:
     workflow, version_id, number, console_limit = _runnable(request.workflow_id, request.version_id)
     now = time.time_ns() // 1_000_000
     start_at, deadline = _times(request, workflow, console_limit, now)
-    data, tracing = _first_event(request, workflow)
-    if deadline is not None:
-        data["deadline"] = deadline.to_json()
+    data, tracing = _first_event(request, workflow, deadline)
     text, large = encoded_event(data)
     _refuse_beyond_limits(request, user, size=len(text) + sum(map(len, (large or {}).values())))
     labels = labels_for(workflow, tracing, request.request_context, request.input)
@@ -324,28 +323,27 @@ def _earlier(workflow_id: str, version_id: int | None) -> tuple[Workflow, int, i
     return workflow, version.pk, version.number
 
 
-def _first_event(request: StartRequest, workflow: Workflow) -> tuple[dict[str, object], TracingOptions]:
-    """The data of event 1: everything that was asked for, parsed and checked as Run.start() does it."""
+def _first_event(
+    request: StartRequest, workflow: Workflow, deadline: Deadline | None
+) -> tuple[dict[str, object], TracingOptions]:
+    """The data of event 1, with everything that was asked for."""
     tracing = TracingOptions.strict(request.tracing_options)
     given = {"inputData": request.input, "initialState": request.initial_state}
-    checked = workflow.check_request(
-        {key: value for key, value in given.items() if value is not UNSET}
-        | {"requestContext": dict(request.request_context)}
-    )
-    data = {
-        "workflowId": workflow.id,
-        "input": checked.get("inputData", UNSET),
-        "inputGiven": checked.get("inputGiven", UNSET),
-        "initialState": checked.get("initialState") or UNSET,
-        "initialStateGiven": checked.get("initialStateGiven") or UNSET,
-        "requestContext": checked.get("requestContext") or UNSET,
-        "tracingOptions": tracing.to_json() or UNSET,
-        "outputOptions": dict(request.output_options) or UNSET,
-        "resourceId": request.resource_id or UNSET,
-        "perStep": request.per_step or UNSET,
-        "traceParent": trace_parent() or UNSET,
+    options = {
+        "tracingOptions": tracing.to_json(),
+        "outputOptions": dict(request.output_options),
+        "perStep": request.per_step,
+        "traceParent": trace_parent(),
     }
-    return {key: value for key, value in data.items() if value is not UNSET}, tracing
+    data = start_data(
+        workflow,
+        {key: value for key, value in given.items() if value is not UNSET}
+        | {"requestContext": dict(request.request_context)},
+        resource_id=request.resource_id or None,
+        deadline=deadline,
+        options={key: value for key, value in options.items() if value},
+    )
+    return data, tracing
 
 
 def _refuse_beyond_limits(request: StartRequest, user: AbstractBaseUser | None, *, size: int) -> None:

@@ -9,13 +9,11 @@ import orjson
 
 from runs.engine.log.results import RunStatus
 from runs.engine.log.store import RunCard
-from runs.models import RunTag
 
 from .connection import Unit, moment
 from .event_rows import RUNS
-from .transitions import now_ms
-
-TAGS = RunTag._meta.db_table
+from .row_values import store_tags
+from .transitions import CLEARED, now_ms
 
 
 def claim(unit: Unit, run_id: str, worker: str) -> tuple[int, int, object, object] | None:
@@ -82,9 +80,7 @@ def insert(unit: Unit, card: RunCard, version_id: int) -> bool:
     values += (card.epoch, card.last_seq, tags, moment(card.wake_at), card.detail, version_id, False)
     if unit.execute(INSERT_RUN, values).rowcount == 0:
         return False
-    for tag in dict.fromkeys(card.tags):
-        sql = f"INSERT INTO {TAGS} (run_id, tag, created_at) VALUES (%s, %s, %s)"  # noqa: S608
-        unit.execute(sql, (card.run_id, tag, made))
+    store_tags(unit, card.run_id, card.tags)
     return True
 
 
@@ -98,7 +94,7 @@ def take(unit: Unit, run_id: str, expected: Collection[RunStatus], status: RunSt
     if status is not None:
         sets["status"] = str.__str__(status)
     if status is RunStatus.RUNNING:
-        sets |= {"detail": "", "wake_at": None, "ended_at": None, "cancel_requested_at": None, "crashes": None}
+        sets |= CLEARED
     row = unit.execute(
         f"UPDATE {RUNS} SET epoch = epoch + 1, {', '.join(f'{each} = %s' for each in sets)} WHERE id = %s"  # noqa: S608
         f" AND status IN ({', '.join(['%s'] * len(words))}) RETURNING epoch, last_seq",

@@ -22,7 +22,7 @@ from django.db import transaction
 from runs.engine.errors import RunAlreadyStarted
 from runs.engine.log.events import Event, EventType
 from runs.engine.log.results import RunStatus
-from runs.models import Actor, AuditEntry, RunLabel, RunTag, Span, SpanState, WorkflowRun
+from runs.models import Actor, AuditEntry, RunLabel, Span, SpanState, WorkflowRun
 from runs.models.span import spans_of_runs
 
 from .announcements import announce_queued
@@ -32,12 +32,13 @@ from .event_rows import EVENTS, RUNS
 from .outbox import NOTIFIED, enqueue_notices
 from .pending_writes import Write
 from .request_trace import name_run, trace_parent
+from .row_values import column_value, row_tags, store_tags
 
 SPANS = Span._meta.db_table
 AUDIT = AuditEntry._meta.db_table
-DETAIL_LENGTH = WorkflowRun._meta.get_field("detail").max_length
 MESSAGE_LENGTH = 4_000  # of an error that ends a run from outside: it stays inside its event
-TIMES = frozenset({"started_at", "ended_at", "wake_at"})
+# What the last stop of a run has left on its row, and goes when the run continues.
+CLEARED = {"detail": "", "wake_at": None, "ended_at": None, "cancel_requested_at": None, "crashes": None}
 
 # The states of a run that no execution writes to.
 IDLE = "(queued OR status IN ('pending', 'waiting', 'suspended', 'paused'))"
@@ -77,8 +78,7 @@ def start(
             _start_made(run)
         else:
             WorkflowRun.objects.insert(run)
-        # The list shows a tag given twice twice; to find the run by it, once is enough.
-        RunTag.objects.bulk_create(RunTag(run=run, tag=tag, created_at=run.created_at) for tag in dict.fromkeys(tags))
+        store_tags(unit, run.pk, tags)
         if labels:
             RunLabel.objects.attach(run.pk, run.created_at, labels)
         for event in events:
@@ -132,8 +132,8 @@ def go_on(
         data = {**data, "traceParent": place}
     event = event_of(seq + 1, way.event, at or now_ms(), data)
     sets = {
-        **{"status": "running", "queued": True, "last_seq": event.seq, "detail": "", "wake_at": None},
-        **{"ended_at": None, "cancel_requested_at": None, "crashes": None, "updated_at": moment(now_ms())},
+        **{"status": "running", "queued": True, "last_seq": event.seq, "updated_at": moment(now_ms())},
+        **CLEARED,
         **columns,
     }
     sources = sorted(str.__str__(status) for status in way.sources)
@@ -356,23 +356,16 @@ def _change_rows(connection: Connection, columns: Sequence[str], writes: Sequenc
     if connection.executemany(sql, rows) < len(rows):  # find out which have another owner
         for write, row in zip(writes, rows, strict=True):
             write.fenced = connection.execute(sql, row).rowcount == 0
+    if "tags" in columns:  # with the first event of a program's own run
+        for write in writes:
+            if not write.fenced:
+                store_tags(connection, write.run_id, row_tags(write.card["tags"]))
 
 
 @lru_cache(maxsize=256)
 def _row_change(*columns: str) -> str:
     sets = "".join(f", {column} = %s" for column in columns)
     return f"UPDATE {RUNS} SET last_seq = %s, updated_at = %s{sets} WHERE id = %s AND epoch = %s"  # noqa: S608
-
-
-def column_value(column: str, value: Any) -> object:
-    """A changed value as its column takes it."""
-    if column in TIMES:
-        return moment(value)
-    if column == "detail":
-        # One line, as long as the column; PostgreSQL takes no NUL in a text.
-        line = " ".join(str(value).replace("\x00", "").split())
-        return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
-    return "" if value is None else str.__str__(value)
 
 
 def _marks(values: Collection[object]) -> str:

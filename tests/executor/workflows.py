@@ -313,3 +313,15 @@ sharing_later = Workflow(id="sharing-later", input=Share).sleep(0.001, id="rest"
 sharing_later.map({"share": {"initData": True, "path": "share"}}, id="from_start").commit()
 sharing_unread = Workflow(id="sharing-unread").then(take_share)
 sharing_unread.map({"share": {"initData": True, "path": "share"}}, id="from_start").commit()
+
+
+class Filled(BaseModel):
+    n: int = 5
+
+
+@step(id="ask_for_more", input=Filled, resume={})
+async def ask_for_more(ctx: StepContext[Filled]) -> object:
+    return await ctx.suspend({"message": "More?"})
+
+
+filling = Workflow(id="filling", input=Filled, state=Filled).then(ask_for_more).commit()

@@ -7,6 +7,34 @@ from ..data.schemas import INVALID_INPUT, INVALID_STATE, run_context_head
 from ..data.undefined import UNSET
 from ..errors import InvalidInput, InvalidRequestContext
 from ..graph.graph import Graph
+from ..log.deadline import Deadline
+
+
+def start_data(
+    workflow: Graph,
+    request: Mapping[str, object],
+    *,
+    resource_id: str | None,
+    deadline: Deadline | None,
+    options: Mapping[str, object],
+) -> dict[str, object]:
+    """Return the data of the `workflow-start` event, for every way in: a Run of a program, a page, the HTTP API.
+
+    `request`: inputData, initialState and requestContext. `options`: tracingOptions, outputOptions and perStep, as the
+    event stores them. Raises as check_request().
+    """
+    checked = check_request(workflow, request)
+    data: dict[str, object] = {"workflowId": workflow.id}
+    if "inputData" in checked:
+        data["input"] = checked["inputData"]
+    # What was given is stored even when it is empty: a run that is started again starts with it.
+    data |= {key: checked[key] for key in ("inputGiven", "initialStateGiven") if key in checked}
+    data |= {key: checked[key] for key in ("initialState", "requestContext") if checked[key]}
+    if resource_id is not None:
+        data["resourceId"] = resource_id
+    if deadline is not None:
+        data["deadline"] = deadline.to_json()
+    return data | dict(options)
 
 
 def check_request(workflow: Graph, request: Mapping[str, object]) -> dict[str, object]:

@@ -17,6 +17,8 @@ class CardChange(TypedDict, total=False):
     started_at: int
     ended_at: int
     wake_at: int | None
+    deadline_at: int | None
+    tags: Sequence[str]
     detail: str  # one line for lists: the error, the question asked, what it is doing
     trace_id: str
     span_id: str

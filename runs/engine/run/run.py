@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+from ..commands.request import start_data
 from ..commands.restarting import restart_data
 from ..data.request_context import RequestContext
 from ..data.undefined import UNSET
@@ -67,7 +68,10 @@ class Run(StoredRun):
             tracing_context=tracing_context,
         )
         try:
-            data = self._start_data(request, given, timeout)
+            deadline = self.workflow.deadline(timeout, now_ms())
+            data = start_data(
+                self.workflow, request, resource_id=self.resource_id, deadline=deadline, options=given.data()
+            )
             await self._announce(data, context)
             log = await self._begin()
             if log is None:
@@ -76,23 +80,6 @@ class Run(StoredRun):
             span.fail(call_error_info(error))
             raise
         return await self._proceed(log, [], EventType.RUN_START, data, given, span=span)
-
-    def _start_data(
-        self, request: Mapping[str, object], given: "CallOptions", timeout: float | None
-    ) -> dict[str, object]:
-        checked = self.workflow.check_request(request)
-        data: dict[str, object] = {"workflowId": self.workflow.id}
-        if "inputData" in checked:
-            data["input"] = checked["inputData"]
-        for key in ("inputGiven", "initialState", "initialStateGiven", "requestContext"):
-            if checked.get(key):
-                data[key] = checked[key]
-        if self.resource_id is not None:
-            data["resourceId"] = self.resource_id
-        deadline = self.workflow.deadline(timeout, now_ms())
-        if deadline is not None:
-            data["deadline"] = deadline.to_json()
-        return data | given.data()
 
     async def _announce(self, data: dict[str, object], context: RequestContext) -> None:
         if self.workflow.on_start is None:

@@ -10,10 +10,11 @@ from ..data.undefined import UNSET
 from ..errors import EngineError, RunAlreadyExists, RunNotFound
 from ..log.events import Event, EventType
 from ..log.fold import fold
+from ..log.records import RunSnapshot
 from ..log.results import RunStatus, WorkflowResult
 from ..log.snapshot import apply
 from ..log.step_result import run_result
-from ..log.store import MemoryRunStore, RunCard, RunLog, RunStore, now_ms
+from ..log.store import CardChange, MemoryRunStore, RunCard, RunLog, RunStore, now_ms
 from ..walk.call_options import Context, options_of
 from ..walk.cancellation import CancelToken
 from ..walk.execution import Execution, Watcher
@@ -134,9 +135,9 @@ class StoredRun:
     ) -> WorkflowResult:
         """Append what sets the run going, and execute it from its log."""
         at = now_ms()
-        seq = log.append(type, data, at=at)
         snapshot = fold(self.run_id, self.workflow.id, events)
-        apply(snapshot, seq, type, at, data)
+        apply(snapshot, log.last_seq + 1, type, at, data)
+        log.append(type, data, at=at, card=_row_change(type, snapshot))
         shared = given.context
         if shared is None and isinstance(context, RequestContext):
             shared = context
@@ -204,3 +205,14 @@ class StoredRun:
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _row_change(type: EventType, snapshot: RunSnapshot) -> CardChange | None:
+    """What the event changes on the run's row beside its status; None: nothing."""
+    change: CardChange = {}
+    if snapshot.deadline is not None and type in (EventType.RUN_START, EventType.RUN_TIME_TRAVEL):
+        change["deadline_at"] = snapshot.deadline.at
+    tags = snapshot.tracing_options.get("tags")
+    if type is EventType.RUN_START and tags and isinstance(tags, list | tuple):
+        change["tags"] = list(map(str, tags))
+    return change or None
