@@ -7,8 +7,8 @@ stored as they stand, and become the SDK's only for an exporter. Spans that a st
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
@@ -16,14 +16,11 @@ from opentelemetry.util.types import Attributes, AttributeValue
 
 from runs.engine.redaction.redactor import Redactor
 
-if TYPE_CHECKING:
-    from .tracer import RunTracer
-
 SAMPLED = otel.TraceFlags(otel.TraceFlags.SAMPLED)
 
 
 class RunSpan(otel.Span):
-    """One span. `root`: the outermost span of the same execution, or itself."""
+    """One span. `root`: the outermost span of the same execution, or itself. `on_end`: called once, when it ends."""
 
     __slots__ = (
         "_context",
@@ -34,6 +31,7 @@ class RunSpan(otel.Span):
         "kind",
         "links",
         "name",
+        "on_end",
         "parent_id",
         "parent_is_remote",
         "redactor",
@@ -42,12 +40,11 @@ class RunSpan(otel.Span):
         "start_time",
         "status",
         "trace_number",
-        "tracer",
     )
 
     def __init__(
         self,
-        tracer: "RunTracer",
+        on_end: "Callable[[RunSpan], None]",
         name: str,
         trace_number: int,
         parent_id: int | None,
@@ -56,7 +53,7 @@ class RunSpan(otel.Span):
         root: "RunSpan | None" = None,
         parent_is_remote: bool = False,
     ) -> None:
-        self.tracer = tracer
+        self.on_end = on_end
         self.name = name
         self.trace_number = trace_number
         self.span_number = random.getrandbits(64) or 1
@@ -123,7 +120,7 @@ class RunSpan(otel.Span):
     def end(self, end_time: int | None = None) -> None:
         if self.end_time is None:
             self.end_time = end_time or time.time_ns()
-            self.tracer.ended(self)
+            self.on_end(self)
 
     @property
     def failed(self) -> bool:

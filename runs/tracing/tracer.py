@@ -79,7 +79,7 @@ class RunTracer(otel.Tracer):
         above = otel.get_current_span(context)
         told = attributes if type(attributes) is dict else dict(attributes or {})
         if isinstance(above, RunSpan):
-            span = RunSpan(self, name, above.trace_number, above.span_number, told, root=above.root)
+            span = RunSpan(self._ended, name, above.trace_number, above.span_number, told, root=above.root)
         else:
             root = self._root(name, context, above.get_span_context(), told)
             if not isinstance(root, RunSpan):
@@ -111,7 +111,7 @@ class RunTracer(otel.Tracer):
 
     def _root(
         self, name: str, context: Place, above: otel.SpanContext, attributes: dict[str, Any]
-    ) -> "RunSpan | otel.NonRecordingSpan":
+    ) -> RunSpan | otel.NonRecordingSpan:
         """The first span of an execution; one that records nothing when the trace is not sampled."""
         under = above if above.is_valid else None
         trace_number = under.trace_id if under else forced_trace_id.get() or random.getrandbits(128) or 1
@@ -122,9 +122,9 @@ class RunTracer(otel.Tracer):
             return otel.NonRecordingSpan(place)
         parent_id = under.span_id if under else None
         remote = under is not None and under.is_remote
-        return RunSpan(self, name, trace_number, parent_id, attributes, parent_is_remote=remote)
+        return RunSpan(self._ended, name, trace_number, parent_id, attributes, parent_is_remote=remote)
 
-    def ended(self, span: RunSpan) -> None:
+    def _ended(self, span: RunSpan) -> None:
         self._watcher.ended(span)
         if self.take is not None:
             self.take(self.readable(span))
