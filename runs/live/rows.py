@@ -1,4 +1,4 @@
-"""What a row of the stream says of an event. The words equal those of static/js/stream_rows.js."""
+"""What a row of the stream says of an event. The words equal those of static/js/stream/row.js."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

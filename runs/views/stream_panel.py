@@ -123,7 +123,7 @@ def _draw(run: WorkflowRun, panel: StreamPanel) -> None:
 
 
 def _bar_ms(span: int) -> int:
-    """How long a bar lasts: 10 ms, doubled until the whole span has room. As static/js/stream_density.js does."""
+    """How long a bar lasts: 10 ms, doubled until the whole span has room. As static/js/stream/density.js does."""
     bar = 10
     while span // bar >= BARS:
         bar *= 2

@@ -1,9 +1,9 @@
 /** Wires forms of answers. All is comfort: without scripts each button posts the form, and it is drawn anew. */
 
-import { Touch } from "./form_entries.js"
-import { FormHistory } from "./form_history.js"
-import { startJsonEditors } from "./json_tab.js"
-import { RowLists } from "./row_lists.js"
+import { Touch } from "./form/entries.js"
+import { FormHistory } from "./form/history.js"
+import { startJsonEditors } from "./form/json_tab.js"
+import { RowLists } from "./form/row_lists.js"
 
 const page = document.querySelector("[data-answers]")
 

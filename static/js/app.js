@@ -2,7 +2,7 @@
 
 import { startCopyButtons } from "./copy_button.js"
 import { startHotkeys } from "./hotkeys.js"
-import { startLiveRuns } from "./live_run.js"
+import { startLiveRuns } from "./stream/live_run.js"
 import { startMenus } from "./menus.js"
 import { startPolling } from "./polling.js"
 import { startTimes } from "./times.js"

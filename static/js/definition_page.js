@@ -1,7 +1,7 @@
 /** Wires the pages on definitions. Everything here is comfort: without scripts the text area and the form serve. */
 
 import { startCopyButtons } from "./copy_button.js"
-import { startJsonEditors } from "./json_tab.js"
+import { startJsonEditors } from "./form/json_tab.js"
 import { startTimes } from "./times.js"
 
 /** Links of findings lead to their line, in the editor or in the text area under it. */

@@ -1,16 +1,16 @@
 /** Wires the start page. Everything here is comfort: without scripts each button posts the form, and it is drawn again. */
 
-import { CommandFollower } from "./command_panel.js"
-import { FileText } from "./file_text.js"
-import { FormDraft } from "./form_draft.js"
-import { Touch } from "./form_entries.js"
-import { FormHistory } from "./form_history.js"
-import { startJsonEditors } from "./json_tab.js"
-import { OptionsSummary } from "./options_summary.js"
-import { RowLists } from "./row_lists.js"
-import { StartSubmit } from "./start_submit.js"
-import { TagChips } from "./tag_chips.js"
-import { TracePaste } from "./trace_paste.js"
+import { CommandFollower } from "./form/command_panel.js"
+import { FileText } from "./form/file_text.js"
+import { FormDraft } from "./form/draft.js"
+import { Touch } from "./form/entries.js"
+import { FormHistory } from "./form/history.js"
+import { startJsonEditors } from "./form/json_tab.js"
+import { OptionsSummary } from "./form/options_summary.js"
+import { RowLists } from "./form/row_lists.js"
+import { StartSubmit } from "./form/start_submit.js"
+import { TagChips } from "./form/tag_chips.js"
+import { TracePaste } from "./form/trace_paste.js"
 
 const page = document.querySelector("[data-start]")
 

@@ -1,6 +1,6 @@
 /** The raw events of one row of a stream, opened below it. */
 
-import { byteSize } from "./words.js"
+import { byteSize } from "../words.js"
 
 const RAW_EVENTS = 500
 const RAW_CHARACTERS = 262_144

@@ -1,4 +1,4 @@
-const FOLDER = new URL("../vendor/ace/", import.meta.url)
+const FOLDER = new URL("../../vendor/ace/", import.meta.url)
 const MOST_CHARACTERS = 262_144 // above it the plain text area is quicker
 const MIN_LINES = 8
 const MAX_LINES = 28

@@ -1,4 +1,4 @@
-import { drawn, entriesOf, isBack, MOST_CHARACTERS, replaceForm } from "./form_entries.js"
+import { drawn, entriesOf, isBack, MOST_CHARACTERS, replaceForm } from "./entries.js"
 
 const WAIT_MS = 300 // after the last key
 

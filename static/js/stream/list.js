@@ -4,9 +4,9 @@
  */
 
 import { RunEvent, cutFrame } from "./event_text.js"
-import { toggleRaw } from "./stream_raw.js"
-import { StreamRow } from "./stream_rows.js"
-import { byteSize, grouped } from "./words.js"
+import { toggleRaw } from "./raw_events.js"
+import { StreamRow } from "./row.js"
+import { byteSize, grouped } from "../words.js"
 
 const MAX_ROWS = 2000
 const FRESH_ROWS = 100 // drawn at once at the end: more than any window shows; what is older comes by scrolling

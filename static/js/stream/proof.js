@@ -4,7 +4,7 @@
  */
 
 import { Sha256 } from "./sha256.js"
-import { cutId, grouped } from "./words.js"
+import { cutId, grouped } from "../words.js"
 
 export class StreamProof {
   #words

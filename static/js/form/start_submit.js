@@ -1,4 +1,4 @@
-import { byteSize } from "./words.js"
+import { byteSize } from "../words.js"
 
 /** Ctrl+Enter starts, Enter in a line does not; what was pressed once is not pressed twice; too much is told at once. */
 export class StartSubmit {

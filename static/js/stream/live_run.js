@@ -4,8 +4,8 @@
  */
 
 import { RunEvent, cutFrame } from "./event_text.js"
-import { StreamPanel } from "./stream_panel.js"
-import { grouped } from "./words.js"
+import { StreamPanel } from "./panel.js"
+import { grouped } from "../words.js"
 
 const RETRY_MS = 500 // before the second try; doubled with each one that fails
 const RETRY_MAX_MS = 15_000

@@ -1,4 +1,4 @@
-import { byteSize, grouped } from "./words.js"
+import { byteSize, grouped } from "../words.js"
 
 const LARGE_CHARACTERS = 262_144 // as in runs/forms/schema/fields.py: more is folded away, as its layout takes seconds
 const LARGE_LINES = 10_000

@@ -1,6 +1,6 @@
 /** The strip above a stream: how many chunks came when. The part in view is dark. */
 
-import { grouped } from "./words.js"
+import { grouped } from "../words.js"
 
 const BARS = 100
 const FIRST_BAR_MS = 10
