@@ -33,7 +33,7 @@ test: $(VENV)/.installed-dev
 	@PY=$(PY) tests/run-all
 
 lint: $(VENV)/.installed-dev
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(VENV)/bin/biome check --error-on-warnings && $(PY) -m mypy
 
 chaos: $(VENV)/.installed-dev
 	@tests/machine-packages

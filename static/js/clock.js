@@ -4,7 +4,7 @@ const TICK_MS = 100
 const MINUTE_MS = 60_000
 
 export class Clock {
-  #seen = new WeakMap() // element -> { now: the server's time as last told, at: when that was heard here }
+  #seen = new WeakMap() // element -> { now: the server's time in the page, at: when this page first saw it }
 
   start() {
     setInterval(() => this.#tick(), TICK_MS)
@@ -21,7 +21,10 @@ export class Clock {
   #elapsed(element) {
     const now = Number(element.dataset.tickNow)
     let seen = this.#seen.get(element)
-    if (seen?.now !== now) this.#seen.set(element, (seen = { now, at: performance.now() }))
+    if (seen?.now !== now) {
+      seen = { now, at: performance.now() }
+      this.#seen.set(element, seen)
+    }
     return now - Number(element.dataset.tickFrom) + (performance.now() - seen.at)
   }
 }

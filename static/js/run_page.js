@@ -13,8 +13,11 @@ class GraphFollower {
 
   constructor(frame) {
     this.#frame = frame
+    const leave = () => {
+      this.#isLeft = true
+    }
     for (const kind of ["wheel", "pointerdown", "touchstart", "keydown"]) {
-      frame.addEventListener(kind, () => (this.#isLeft = true), { once: true, passive: true })
+      frame.addEventListener(kind, leave, { once: true, passive: true })
     }
   }
 
@@ -31,6 +34,8 @@ class GraphFollower {
 new Clock().start()
 for (const menu of document.querySelectorAll("[data-end-notice]")) new EndNotice(menu).start()
 const followers = [...document.querySelectorAll(".wf-graph-wrap")].map((frame) => new GraphFollower(frame))
-const showAll = () => followers.forEach((follower) => follower.show())
+const showAll = () => {
+  for (const follower of followers) follower.show()
+}
 showAll()
 document.addEventListener("htmx:after:swap", showAll)

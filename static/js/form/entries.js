@@ -41,8 +41,11 @@ export class Touch {
     const controls = [...page.querySelectorAll("form[method=post]")].flatMap((form) => [...form.elements])
     // After Back the browser itself has put some values in.
     this.#is = (!isBack() && controls.some(isChanged)) || controls.includes(document.activeElement)
+    const touch = () => {
+      this.#is = true
+    }
     for (const event of ["input", "change", "focusin"]) {
-      page.addEventListener(event, () => (this.#is = true), { once: true, capture: true })
+      page.addEventListener(event, touch, { once: true, capture: true })
     }
   }
 

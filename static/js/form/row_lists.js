@@ -20,7 +20,8 @@ export class RowLists {
   #add(button) {
     const list = listOf(button)
     const template = list.querySelector(":scope > template")
-    const key = `n${Date.now().toString(36)}${(this.#added += 1)}`
+    this.#added += 1
+    const key = `n${Date.now().toString(36)}${this.#added}`
     const placeholder = list.dataset.placeholder ?? "__row__"
     const fragment = document.importNode(template.content, true)
     name(fragment, placeholder, key)

@@ -39,7 +39,8 @@ export class RunEvent {
   }
 
   get #members() {
-    return (this.#memberTexts ??= memberTexts(this.text, this.dataStart))
+    this.#memberTexts ??= memberTexts(this.text, this.dataStart)
+    return this.#memberTexts
   }
 
   /** The path of the step it belongs to; empty for an event of the run itself. */

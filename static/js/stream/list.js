@@ -159,7 +159,10 @@ export class StreamList {
     for (const event of events) {
       const row = new StreamRow(event, this.#startedAt)
       if (last?.takes(row) && (this.#step || last.last + 1 === row.first)) last.add(row)
-      else fresh.push((last = row))
+      else {
+        fresh.push(row)
+        last = row
+      }
     }
     if (fresh.length > most) {
       this.#clear()

@@ -53,7 +53,8 @@ export class StreamPanel {
   }
 
   #schedule() {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== null) return
+    this.#timer = setTimeout(() => {
       this.#timer = null
       this.#show()
     }, SHOW_MS)

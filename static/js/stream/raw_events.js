@@ -16,7 +16,11 @@ export async function toggleRaw(row, get) {
   raw.tabIndex = 0 // it may scroll
   raw.textContent = "…"
   row.element.append(raw)
-  await show(row, raw, get).catch(() => (raw.textContent = "The server does not answer. Close and open it again."))
+  try {
+    await show(row, raw, get)
+  } catch {
+    raw.textContent = "The server does not answer. Close and open it again."
+  }
 }
 
 async function show(row, raw, get) {
