@@ -2,9 +2,9 @@
 
 import { startCopyButtons } from "./copy_button.js"
 import { startHotkeys } from "./hotkeys.js"
-import { startLiveRuns } from "./stream/live_run.js"
 import { startMenus } from "./menus.js"
 import { startPolling } from "./polling.js"
+import { startLiveRuns } from "./stream/live_run.js"
 import { startTimes } from "./times.js"
 
 /** Start what stands in this part of the page; again for what htmx swaps in. */

@@ -1,9 +1,9 @@
 /** Wires the start page. Everything here is comfort: without scripts each button posts the form, and it is drawn again. */
 
 import { CommandFollower } from "./form/command_panel.js"
-import { FileText } from "./form/file_text.js"
 import { FormDraft } from "./form/draft.js"
 import { Touch } from "./form/entries.js"
+import { FileText } from "./form/file_text.js"
 import { FormHistory } from "./form/history.js"
 import { startJsonEditors } from "./form/json_tab.js"
 import { OptionsSummary } from "./form/options_summary.js"

@@ -12,9 +12,12 @@ export function startJsonEditors(root) {
   for (const area of root.querySelectorAll("textarea[data-json-editor]:not([data-ace])")) {
     if (area.value.length > MOST_CHARACTERS || !area.checkVisibility()) continue // a folded one when it is opened
     area.dataset.ace = "loading"
-    loadAce().then((ace) => {
-      if (area.isConnected) open.add(new JsonEditor(ace, area))
-    }, () => area.removeAttribute("data-ace"))
+    loadAce().then(
+      (ace) => {
+        if (area.isConnected) open.add(new JsonEditor(ace, area))
+      },
+      () => area.removeAttribute("data-ace"),
+    )
   }
 }
 

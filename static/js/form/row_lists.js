@@ -1,6 +1,4 @@
-const NAMING = new Set(
-  "name id for aria-labelledby aria-describedby data-rows data-row-count data-file-of".split(" "),
-)
+const NAMING = new Set("name id for aria-labelledby aria-describedby data-rows data-row-count data-file-of".split(" "))
 const NAMED_BY_VALUE = "button, input[type=hidden]"
 
 /** Adds and removes rows of lists: a new one is cloned from the list's template, its inputs named by a key of its own. */

@@ -44,7 +44,9 @@ export class StartSubmit {
       return
     }
     const words = { start: "Starting", check: "Checking" }[event.submitter?.value]
-    const button = form.querySelector(event.submitter?.value === "start" ? "[data-start-button]" : "[data-check-button]")
+    const button = form.querySelector(
+      event.submitter?.value === "start" ? "[data-start-button]" : "[data-check-button]",
+    )
     if (words) this.#work(button, words)
   }
 
@@ -74,7 +76,9 @@ export class StartSubmit {
     for (let around = target.closest("details"); around; around = around.parentElement.closest("details")) {
       around.open = true
     }
-    const control = target.matches("input, select, textarea") ? target : target.querySelector("input, select") ?? target
+    const control = target.matches("input, select, textarea")
+      ? target
+      : (target.querySelector("input, select") ?? target)
     control.focus()
     control.scrollIntoView({ block: "center" })
   }

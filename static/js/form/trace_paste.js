@@ -8,9 +8,13 @@ export class TracePaste {
       const ids = field && TRACEPARENT.exec(field.value.trim())
       if (ids) this.#fill(field, ids)
     })
-    page.addEventListener("toggle", (event) => {
-      if (event.target.matches?.(".wf-paste[open]")) event.target.querySelector("[data-traceparent]").focus()
-    }, true)
+    page.addEventListener(
+      "toggle",
+      (event) => {
+        if (event.target.matches?.(".wf-paste[open]")) event.target.querySelector("[data-traceparent]").focus()
+      },
+      true,
+    )
   }
 
   #fill(field, [, traceId, spanId]) {

@@ -3,10 +3,10 @@
  * GET when the reader scrolls there. It follows the end until the reader scrolls up; from then on nothing moves.
  */
 
-import { RunEvent, cutFrame } from "./event_text.js"
+import { byteSize, grouped } from "../words.js"
+import { cutFrame, RunEvent } from "./event_text.js"
 import { toggleRaw } from "./raw_events.js"
 import { StreamRow } from "./row.js"
-import { byteSize, grouped } from "../words.js"
 
 const MAX_ROWS = 2000
 const FRESH_ROWS = 100 // drawn at once at the end: more than any window shows; what is older comes by scrolling

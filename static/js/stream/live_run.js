@@ -3,9 +3,9 @@
  * where sockets do not get through. What it takes in has no gap and no duplicate; docs/live.md tells the protocol.
  */
 
-import { RunEvent, cutFrame } from "./event_text.js"
-import { StreamPanel } from "./panel.js"
 import { grouped } from "../words.js"
+import { cutFrame, RunEvent } from "./event_text.js"
+import { StreamPanel } from "./panel.js"
 
 const RETRY_MS = 500 // before the second try; doubled with each one that fails
 const RETRY_MAX_MS = 15_000

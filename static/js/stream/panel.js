@@ -1,9 +1,9 @@
 /** The stream panel of a run: rows, strip, proof and rate, all fed by one LiveRun. */
 
+import { grouped } from "../words.js"
 import { StreamDensity } from "./density.js"
 import { StreamList } from "./list.js"
 import { StreamProof } from "./proof.js"
-import { grouped } from "../words.js"
 
 const SHOW_MS = 250 // between two drawings of proof, strip and rate
 const RATE_MS = 2000

@@ -3,8 +3,8 @@
  * download. It hashes what the server sent, as it was sent.
  */
 
-import { Sha256 } from "./sha256.js"
 import { cutId, grouped } from "../words.js"
+import { Sha256 } from "./sha256.js"
 
 export class StreamProof {
   #words

@@ -1,7 +1,7 @@
 /** What a row of the stream says of an event: the same words that runs/live/rows.py writes into the first page. */
 
-import { memberTexts, withoutMember } from "./event_text.js"
 import { offset } from "../words.js"
+import { memberTexts, withoutMember } from "./event_text.js"
 
 export const TEXT_CHARACTERS = 120 // of adjacent text chunks that make one row
 export const BODY_CHARACTERS = 4096 // what is longer is cut, and shown on demand
