@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 from runs.executor import dispatch
 from runs.templatetags.console import zone_name
 
+from .access import SEE
 from .inbox import MOST_COUNTED, waiting_count
-from .run_detail import SEE
 
 THEMES = ("auto", "light", "dark")
 # What a person prefers is kept in cookies: the server renders it, and no script has to. The first is the default.

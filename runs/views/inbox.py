@@ -17,9 +17,8 @@ from runs.models import WorkflowRun
 from runs.models.prepared import Prepared
 from runs.models.run import BadCursor
 
+from .access import ANSWER, SEE, find_run
 from .questions import ShownQuestion, shown_questions, title_of
-from .run_detail import CANCEL as ANSWER
-from .run_detail import SEE, find_run
 from .run_page import RunPage
 
 RUNS_LISTED = 20

@@ -21,7 +21,7 @@ from runs.models.api_token import Scope
 from runs.models.run import ACTIVE_STATUSES
 from runs.tracing.figures import span_figures
 
-from .run_detail import SEE
+from .access import SEE
 
 # Counting stops here: a figure beyond it means "very many", and would cost more than it tells.
 MOST_COUNTED = 10_000

@@ -18,7 +18,7 @@ from runs.engine.errors import CannotTimeTravel, InvalidInput, NotJson, Unreadab
 from runs.forms.from_step import FromStepForm
 from runs.models import Actor, WorkflowRun
 
-from .run_detail import START, find_run
+from .access import START, find_run
 from .run_page import RunPage
 
 UNPROCESSABLE, CONFLICT, NOT_FOUND = 422, 409, 404

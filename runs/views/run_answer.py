@@ -16,10 +16,9 @@ from runs.engine.errors import InvalidInput, NotJson, NotSuspended, ResumeAlread
 from runs.forms.schema.input_names import readable
 from runs.models import Actor, AuditEntry, WorkflowRun
 
+from .access import ANSWER, find_run
 from .inbox import inbox_page
 from .questions import ShownQuestion, shown_questions
-from .run_detail import CANCEL as ANSWER
-from .run_detail import find_run
 from .run_page import RunPage
 
 NO_CONTENT, CONFLICT, UNPROCESSABLE = 204, 409, 422

@@ -5,7 +5,7 @@ import secrets
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -13,14 +13,13 @@ from django.views.decorators.vary import vary_on_headers
 
 from runs.engine.log.results import FINAL_STATUSES
 from runs.executor import dispatch
-from runs.models import Actor, AuditEntry, RunLog, RunWatch, WorkflowRun
+from runs.models import Actor, AuditEntry, RunLog, RunWatch
 
+from .access import CANCEL, START, find_run
 from .run_page import RunPage
 from .run_tabs import TABS
 from .stream_panel import stream_panel
 from .trace_tab import span_count
-
-SEE, CANCEL, START = "runs.view_workflowrun", "runs.change_workflowrun", "runs.add_workflowrun"
 
 
 @require_GET
@@ -61,17 +60,6 @@ def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
     if not dispatch.cancel(run.pk, actor=Actor.of(request)):
         messages.info(request, "The run had ended before it could be canceled.")
     return redirect("run_detail", run.pk)
-
-
-def find_run(request: HttpRequest, run_id: str) -> WorkflowRun:
-    """The run with its workflow and version, for those who may see it. Raises Http404 and PermissionDenied."""
-    if not request.user.has_perm(SEE):
-        raise PermissionDenied("Your account may not see runs.")
-    runs = WorkflowRun.objects.select_related("workflow", "version", "actor")
-    run = runs.filter(pk=run_id).first()
-    if run is None:
-        raise Http404(f"There is no run with the id {run_id}.")
-    return run
 
 
 def _tabs(page: RunPage) -> list[dict[str, object]]:

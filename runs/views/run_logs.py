@@ -14,6 +14,7 @@ from runs.drawing.figures import grouped
 from runs.models import LogLevel, RunLog
 from runs.models.run_log import RunLogQuerySet, line_text
 
+from .access import find_run
 from .run_page import RunPage
 
 LINES_PER_PAGE = 200
@@ -84,8 +85,6 @@ def _address(filters: dict[str, str], **place: int) -> str:
 @never_cache
 def run_log_text(request: HttpRequest, run_id: str) -> StreamingHttpResponse:
     """All lines that fit the filter, as a text."""
-    from .run_detail import find_run  # which lists this module's tab
-
     run = find_run(request, run_id)
     lines = _filtered(run.pk, request.GET.get("level", ""), request.GET.get("q", "").strip()[:LONGEST_SEARCH])
     answer = StreamingHttpResponse(_text(lines, run.pk), content_type="text/plain; charset=utf-8")

@@ -12,7 +12,7 @@ from runs.drawing.json_tree import MaskedPart, NoSuchPart, grow, part_of, show_v
 from runs.engine.log.snapshot import UNSET, StepRecord
 from runs.store.history import read_events
 
-from .run_detail import find_run
+from .access import find_run
 from .run_page import RunPage, value_address
 from .run_tabs import first_data, initial_state
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from runs.engine.log.results import FINAL_STATUSES
 from runs.models import RunWatch
 
-from .run_detail import find_run
+from .access import find_run
 
 
 @require_POST

@@ -19,8 +19,8 @@ from runs.executor import dispatch
 from runs.models import WorkflowDefinition
 from runs.tracing.figures import exports_spans, span_figures
 
+from .access import SEE
 from .metrics import database_bytes
-from .run_detail import SEE
 from .status import database_trouble, executor_trouble
 
 STARTED_AT = timezone.now()  # of this process: the module is imported with the URLs
