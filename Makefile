@@ -33,7 +33,8 @@ test: $(VENV)/.installed-dev
 	@PY=$(PY) tests/run-all
 
 lint: $(VENV)/.installed-dev
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(VENV)/bin/biome check --error-on-warnings && $(PY) -m mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(VENV)/bin/biome check --error-on-warnings && $(PY) -m mypy && \
+		$(PY) -m djlint --lint --quiet templates
 
 chaos: $(VENV)/.installed-dev
 	@tests/machine-packages

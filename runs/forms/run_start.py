@@ -22,6 +22,7 @@ from runs.engine.redaction.redactor import Redactor
 from runs.models import WorkflowVersion
 
 from .context_rows import ContextRows
+from .option_fields import FIELDS, OptionField, option_fields
 from .problem import Problem, with_placeholders, without_secrets
 from .schema.exact_json import is_integer, plain, read_exact, write_exact
 from .trace_ids import SPAN_ID_DIGITS, TRACE_ID_DIGITS, id_fault, read_traceparent
@@ -336,8 +337,12 @@ class RunStartForm:
     @property
     def options_open(self) -> bool:
         """Whether an option has a problem, so that it must be seen."""
-        own = {"resource_id", "run_id", "priority", "start_at", "time_limit", "root_span_name"}
+        own = {field.name for field in FIELDS}
         return bool(own & self.errors.keys() or self.state.problems)
+
+    @property
+    def option_fields(self) -> list[OptionField]:
+        return option_fields(self.texts, self.errors)
 
 
 def _token(text: str) -> str:
