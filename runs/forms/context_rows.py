@@ -21,6 +21,7 @@ from .schema.sentences import predicate
 from .value_editor import ValueEditor
 
 TYPES = ["string", "integer", "number", "boolean", "null", "json"]
+EXAMPLES: dict[str, object] = {"integer": 0, "number": 0.0, "boolean": True, "null": None}  # by type; else a text
 ROWS, JSON = "rows", "json"
 LABEL = "Request context"
 NO_ROW = "A key has characters that a row cannot hold, so it is edited as JSON."
@@ -121,7 +122,7 @@ class ContextRows(DualModeEditor):
             self.named.fill({key: pairs.pop(key) for key in list(pairs) if key in names})
         self.rows = [_row(str(at), at + 1, key, item) for at, (key, item) in enumerate(pairs.items())]
         for row in self.rows:
-            row.secret = self.redactor.rule(row.key) is not None
+            row.secret = self._is_secret(row)
 
     def read_post(self, data: QueryDict, files: MultiValueDict) -> None:
         self.mode = JSON if data.get("context_mode") == JSON else ROWS
@@ -133,8 +134,12 @@ class ContextRows(DualModeEditor):
             kind = data.get(f"context/{token}/type", "string")
             key, value = data.get(f"context/{token}/key", "").strip(), data.get(f"context/{token}/value", "")
             row = ContextRow(token, number, key, kind if kind in TYPES else "string", value)
-            row.secret = self.redactor.rule(key) is not None
+            row.secret = self._is_secret(row)
             self.rows.append(row)
+
+    def _is_secret(self, row: ContextRow) -> bool:
+        """By its key, and by its type: a number of tokens is no secret."""
+        return self.redactor.rule(row.key, EXAMPLES.get(row.type, "")) is not None
 
     def add_row(self) -> None:
         tokens = {row.token for row in self.rows}

@@ -20,7 +20,7 @@ from django.conf import settings
 
 from runs.engine.errors import Fenced
 from runs.engine.log.events import Event
-from runs.engine.walk.context import DONE
+from runs.engine.walk.writer import DONE
 
 from .announcements import announce
 from .background import Background

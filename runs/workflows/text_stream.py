@@ -30,7 +30,7 @@ class TextToStream(BaseModel):
 
 
 class Part(BaseModel):
-    tokens: list[str]
+    tokens: list[str] = Field(json_schema_extra={"x-secret": False})  # words: texts at this name are secrets otherwise
     tokens_per_second: float
 
 

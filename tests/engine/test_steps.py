@@ -275,3 +275,32 @@ async def test_outputs_are_checked_when_the_workflow_asks_for_it():
     assert (await run(Workflow(id="wf").then(wrong).commit())).status is RunStatus.SUCCESS
     result = await run(Workflow(id="wf", validate_outputs=True).then(wrong).commit())
     assert result.error["message"].startswith("Step output validation failed: \n- amount: ")
+
+
+@pytest.mark.parametrize("kind", ["async", "sync", "nested", "condition"])
+async def test_a_stack_shows_the_frames_of_the_author_and_none_of_the_engine(kind):
+    def broken(context) -> None:
+        raise ValueError("it broke")
+
+    @step
+    async def failing(ctx):
+        broken(ctx)
+
+    @step
+    def failing_in_a_thread(ctx):
+        broken(ctx)
+
+    inner = Workflow(id="inner").then(failing).commit()
+    workflow = {
+        "async": Workflow(id="w").then(failing),
+        "sync": Workflow(id="w").then(failing_in_a_thread),
+        "nested": Workflow(id="w").then(inner),
+        "condition": Workflow(id="w").dowhile(Step(lambda ctx: 1, id="s"), broken),
+    }[kind].commit()
+    run = workflow.create_run()
+    assert (await run.start(input_data={})).status == RunStatus.FAILED
+    log = await workflow.store.load(run.id)
+    stacks = [event.decoded()["stack"] for event in log if event.decoded().get("stack")]
+    files = [frame["file"] for stack in stacks for frame in stack]
+    assert [file for file in files if "/runs/engine/" in file] == []
+    assert kind == "condition" or {stack[-1]["function"] for stack in stacks} == {"broken"}

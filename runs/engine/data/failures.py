@@ -5,11 +5,13 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from ..errors import EngineError, NonRetryableError, NotJson, StepRefused, TripWire
 from .json_value import encode, to_json
 from .user_code import Escaped
 
+ENGINE_FOLDER = f"{Path(__file__).parent.parent}/"  # whose frames are left out of stacks
 MAX_FRAMES = 30
 MAX_TRACED_FRAMES = 200  # of a traceback's last ones; a deep recursion has a thousand
 MAX_CAUSES = 10
@@ -158,7 +160,6 @@ def _own_fields(error: BaseException) -> dict[str, object]:
 
 def stack_frames(error: BaseException) -> list[dict[str, object]] | None:
     """The frames of the traceback, outermost first, without the engine's own; at most the last 30."""
-    here = __file__.rpartition("/")[0]
     frames: list[dict[str, object]] = [
         {
             "file": _clean(frame.filename),
@@ -167,7 +168,7 @@ def stack_frames(error: BaseException) -> list[dict[str, object]] | None:
             "code": _clean(frame.line or ""),
         }
         for frame in traceback.extract_tb(error.__traceback__, limit=-MAX_TRACED_FRAMES)
-        if not frame.filename.startswith(here)
+        if not frame.filename.startswith(ENGINE_FOLDER)
     ]
     return frames[-MAX_FRAMES:] or None
 

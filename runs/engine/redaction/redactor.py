@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from numbers import Number
 from typing import Self
 from urllib.parse import unquote_plus
 
@@ -116,7 +117,7 @@ class Redactor:
             rule = self._rules[key] = self._find(key)
         if rule is None or value is None:
             return None
-        if rule is not MARK and isinstance(value, int | float) and (isinstance(value, bool) or is_amount(key)):
+        if rule is not MARK and isinstance(value, Number) and (isinstance(value, bool) or is_amount(key)):
             return None
         return rule
 
@@ -185,8 +186,8 @@ class Redactor:
             return {_redacted_key(key, search): self._member(str(key), item, search) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self._applied(item, search) for item in value]
-        if search is not None and isinstance(value, int | float) and not isinstance(value, bool):
-            text = repr(value).encode()
+        if search is not None and isinstance(value, Number) and not isinstance(value, bool):
+            text = str(value).encode()
             return MASKED if search.find(text) == [(0, len(text))] else value
         return value
 

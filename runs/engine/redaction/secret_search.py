@@ -5,6 +5,7 @@ import html
 import json
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from numbers import Number
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -48,9 +49,9 @@ def _automaton(needles: list[bytes]) -> "BytesAhoCorasick":
 
 def searched_texts(secret: object) -> Iterator[str]:
     """What is looked for of a secret: nothing of a short one, the pieces of a long one."""
-    if isinstance(secret, bool) or not isinstance(secret, str | int | float):
+    if isinstance(secret, bool) or not isinstance(secret, str | Number):
         return
-    text = secret.strip() if isinstance(secret, str) else repr(secret)
+    text = str(secret).strip()
     # What stands on several lines, such as a key in PEM, is quoted line by line, too.
     lines = [line.strip() for line in text.splitlines()] if "\n" in text else [text]
     pieces = [line[start : start + PIECE] for line in lines for start in range(0, len(line), PIECE)]

@@ -6,6 +6,8 @@ from typing import Any
 
 from ..commands.request import start_data
 from ..commands.restarting import restart_data
+from ..commands.resuming import check_resume
+from ..commands.time_travel import check_time_travel
 from ..data.request_context import RequestContext
 from ..data.undefined import UNSET
 from ..errors import CannotTimeTravel, NotActive, NotSuspended, ResumeAlreadyClaimed, RunAlreadyStarted, RunNotFound
@@ -163,7 +165,7 @@ class Run(StoredRun):
             request["forEachIndex"] = for_each_index
         if request_context is not None:
             request["requestContext"] = as_context(request_context).to_dict()
-        data = self.workflow.check_resume(snapshot, request)
+        data = check_resume(self.workflow, snapshot, request)
         await asyncio.sleep(0)  # two answers in one moment: both are looked at, one wins
         self._answering = True
         try:
@@ -262,7 +264,7 @@ class Run(StoredRun):
             request["inputData"] = input_data
         if request_context is not None:
             request["requestContext"] = as_context(request_context).to_dict()
-        data = self.workflow.check_time_travel(snapshot, request)
+        data = check_time_travel(self.workflow, snapshot, request)
         expected = [status for status in RunStatus if status is not RunStatus.RUNNING]
         log = await self._store.claim(self.run_id, expected=expected, status=RunStatus.RUNNING)
         if log is None:

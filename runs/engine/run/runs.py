@@ -5,9 +5,9 @@ import logging
 import os
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..errors import EngineError, RunNotFound
+from ..graph.graph import Graph
 from ..log.events import Event
 from ..log.fold import fold
 from ..log.results import RunStatus
@@ -15,9 +15,6 @@ from ..log.store import MemoryRunStore, RunCard, RunStore, now_ms
 from .run import Run
 from .run_state import run_state, snapshot_form
 from .stored_run import StoredRun
-
-if TYPE_CHECKING:
-    from .workflow import Workflow
 
 logger = logging.getLogger("wfconsole.engine")
 
@@ -35,7 +32,7 @@ def new_run_id() -> str:
 class RunBook:
     """Knows a workflow's runs. Not kept beyond the process but by the store."""
 
-    def __init__(self, workflow: "Workflow") -> None:
+    def __init__(self, workflow: Graph) -> None:
         self._workflow = workflow
         self._open: dict[str, Run] = {}
 
@@ -48,11 +45,11 @@ class RunBook:
         key = run_id or new_run_id()
         run = self._open.get(key)
         if run is None:
-            run = self._open[key] = Run(self._workflow, key, resource_id, self._workflow.store)
+            run = self._open[key] = Run(self._workflow, key, resource_id, self._ended)
         return run
 
-    def ended(self, run: StoredRun) -> None:
-        """The run has ended: a further one of its id is another object."""
+    def _ended(self, run: StoredRun) -> None:
+        """Forget a run that has ended: a further one of its id is another object."""
         if self._open.get(run.run_id) is run:
             del self._open[run.run_id]
 
@@ -133,7 +130,8 @@ class RunBook:
         async def restart(run_id: str) -> None:
             async with limit:
                 try:
-                    await self._workflow.create_run(run_id=run_id).restart()
+                    self._workflow.require_graph()
+                    await self.open(run_id, None).restart()
                 except EngineError as error:
                     logger.error("Run %s could not be restarted: %s", run_id, error)
 

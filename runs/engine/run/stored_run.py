@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from ..commands.request import check_request
 from ..data.request_context import RequestContext
 from ..data.undefined import UNSET
 from ..errors import EngineError, RunAlreadyExists, RunNotFound
+from ..graph.graph import Graph
 from ..log.events import Event, EventType
 from ..log.fold import fold
 from ..log.records import RunSnapshot
@@ -15,16 +17,12 @@ from ..log.results import RunStatus, WorkflowResult
 from ..log.snapshot import apply
 from ..log.step_result import run_result
 from ..log.store import CardChange, MemoryRunStore, RunCard, RunLog, RunStore, now_ms
-from ..walk.call_options import Context, options_of
+from ..walk.call_options import CallOptions, Context, options_of
 from ..walk.cancellation import CancelToken
 from ..walk.execution import Execution, Watcher
 from ..walk.executor import append_cancel, run
 from ..walk.run_trace import start_span
 from .stream import RunStream
-
-if TYPE_CHECKING:
-    from ..walk.call_options import CallOptions
-    from .workflow import Workflow
 
 logger = logging.getLogger("wfconsole.engine")
 
@@ -32,13 +30,18 @@ logger = logging.getLogger("wfconsole.engine")
 class StoredRun:
     """A run in a store, and what this process does with it."""
 
-    def __init__(self, workflow: "Workflow", run_id: str, resource_id: str | None, store: RunStore | None) -> None:
+    def __init__(
+        self, workflow: Graph, run_id: str, resource_id: str | None, on_end: "Callable[[StoredRun], None] | None" = None
+    ) -> None:
+        """`on_end` is called with this run when it has ended in this process."""
+        store = workflow.store
         self.workflow = workflow
         self.run_id = run_id
         self.resource_id = resource_id
         self.status = RunStatus.PENDING
         self._kept = store is not None
         self._store: RunStore = store if store is not None else MemoryRunStore()
+        self._on_end = on_end
         self._watchers: list[Watcher] = []
         self._cancel = CancelToken()
         self._execution: Execution | None = None
@@ -104,7 +107,11 @@ class StoredRun:
         append_cancel(log, by)
         await log.commit()
         self.status = RunStatus.CANCELED
-        self.workflow.book.ended(self)
+        self._ended()
+
+    def _ended(self) -> None:
+        if self._on_end is not None:
+            self._on_end(self)
 
     # The one way through
 
@@ -128,7 +135,7 @@ class StoredRun:
         events: list[Event],
         type: EventType,
         data: dict[str, object],
-        given: "CallOptions",
+        given: CallOptions,
         *,
         context: Context = None,
         span: Any = None,
@@ -165,12 +172,12 @@ class StoredRun:
         finally:
             self._execution = None
         if self.status is not RunStatus.SUSPENDED:
-            self.workflow.book.ended(self)
+            self._ended()
         return run_result(snapshot, trace_id=execution.span.trace_id, span_id=execution.span.span_id)
 
-    async def _started_canceled(self, input_data: object, given: "CallOptions") -> WorkflowResult:
+    async def _started_canceled(self, input_data: object, given: CallOptions) -> WorkflowResult:
         """A canceled run object stays canceled: a start runs nothing, and says so."""
-        checked = self.workflow.check_request({"inputData": input_data, "requestContext": given.shown_context()})
+        checked = check_request(self.workflow, {"inputData": input_data, "requestContext": given.shown_context()})
         span = self.workflow.tracing.start_run(
             workflow_id=self.workflow.id,
             run_id=self.run_id,

@@ -1,65 +1,26 @@
 """What the functions of a workflow are given: StepContext for steps, FunctionContext for conditions and the like."""
 
-from collections.abc import Awaitable, Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from ..data.json_value import to_json
 from ..data.request_context import RequestContext
-from ..data.schemas import STEP_STATE, STEP_SUSPEND, issues_text
+from ..data.schemas import STEP_STATE, STEP_SUSPEND, Schema, issues_text
 from ..data.undefined import UNSET
 from ..errors import StepRefused
 from ..graph.conditions import truthy
 from ..graph.step import Step
 from ..log.records import Scope
 from ..log.results import StepStatus
-from ..trace.tracing import NO_SPAN, TracingContext
+from ..trace.tracing import NO_SPAN, TraceSpan, TracingContext
 from ..trace.values import Value
 from .cancellation import CancelToken
-
-if TYPE_CHECKING:
-    from ..data.schemas import Schema
-    from .attempt import StepInvocation
+from .execution import Execution
+from .invocation import StepInvocation
+from .position import GraphFrame
+from .writer import DONE, Writer
 
 I_co = TypeVar("I_co", covariant=True)
-
-
-class Done:
-    """An awaitable that is done already, so that a call may be awaited or not."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
-        return
-        yield  # makes it a generator
-
-
-DONE = Done()
-
-
-class Sink(Protocol):
-    """Where chunks go."""
-
-    def chunk(self, path: str, name: str, chunk: object, *, custom: bool) -> Awaitable[None]:
-        """Store it, and hand it to whoever listens."""
-
-
-class Writer:
-    """Streams chunks out of a running step. They are kept in the run's log, in order, also when the step fails."""
-
-    __slots__ = ("_name", "_path", "_sink")
-
-    def __init__(self, sink: Sink, path: str, name: str) -> None:
-        self._sink = sink
-        self._path = path
-        self._name = name
-
-    def write(self, chunk: object) -> Awaitable[None]:
-        """Stream any JSON value, named with the step. To be awaited in async functions. Raises NotJson."""
-        return self._sink.chunk(self._path, self._name, chunk, custom=False)
-
-    def custom(self, chunk: object) -> Awaitable[None]:
-        """Stream a value as it is, such as `{"type": "data-note", "data": …}`. Raises NotJson."""
-        return self._sink.chunk(self._path, self._name, chunk, custom=True)
 
 
 def _own(value: object) -> object:
@@ -152,6 +113,25 @@ class FunctionContext:
         self.abort_signal.abort()
 
 
+def function_context(
+    ex: Execution, flow: GraphFrame, input_data: object, name: str, span: TraceSpan, iteration: int | None = None
+) -> FunctionContext:
+    """Return the context of a condition or another function of the graph; `name` is the step name of its chunks."""
+    path = f"{flow.scope.path}.{name}" if flow.scope.path else name
+    return FunctionContext(
+        flow.scope,
+        input_data=input_data,
+        run_id=flow.run_id,
+        workflow_id=flow.workflow.id,
+        resource_id=ex.snapshot.resource_id,
+        request_context=ex.request_context,
+        abort_signal=ex.cancel,
+        writer=Writer(ex, path, name),
+        tracing=TracingContext(span if span is not NO_SPAN else None),
+        iteration_count=iteration,
+    )
+
+
 class StepContext(Generic[I_co]):
     """Given to a step's function, anew for each attempt. Nothing that is done to its values changes the run.
 
@@ -164,7 +144,7 @@ class StepContext(Generic[I_co]):
     # A step asks for little of what it is given: the rest is put together when it is asked for.
     __slots__ = (
         "_bailed",
-        "_body",
+        "_invocation",
         "_state_update",
         "_suspended",
         "input",
@@ -174,20 +154,20 @@ class StepContext(Generic[I_co]):
         "writer",
     )
 
-    def __init__(self, body: "StepInvocation", number: int, input: I_co, resume_data: Any) -> None:
-        self._body = body
+    def __init__(self, invocation: StepInvocation, number: int, input: I_co, resume_data: Any) -> None:
+        self._invocation = invocation
         self.input = input
         self.resume_data = resume_data
         self.retry_count = number
-        self.writer = Writer(body.sink, body.site.path, body.site.step.id)
-        self.suspend_data: Any = _own(body.record.suspend_payload)
+        self.writer = Writer(invocation.sink, invocation.site.path, invocation.site.step.id)
+        self.suspend_data: Any = _own(invocation.record.suspend_payload)
         self._state_update: dict[str, object] | None = None
         self._suspended: tuple[object, tuple[str, ...]] | None = None
         self._bailed: object = NOT_BAILED
 
     @property
     def _scope(self) -> Scope:
-        return self._body.site.flow.scope
+        return self._invocation.site.flow.scope
 
     @property
     def input_data(self) -> I_co:
@@ -197,54 +177,54 @@ class StepContext(Generic[I_co]):
     @property
     def run_id(self) -> str:
         """The run; in a nested workflow, the nested run."""
-        return self._body.site.flow.run_id
+        return self._invocation.site.flow.run_id
 
     @property
     def workflow_id(self) -> str:
         """The workflow that the step stands in."""
-        return self._body.workflow_id
+        return self._invocation.workflow_id
 
     @property
     def resource_id(self) -> str | None:
         """Whom or what the run is for, as its caller said."""
-        return self._body.ex.snapshot.resource_id
+        return self._invocation.ex.snapshot.resource_id
 
     @property
     def request_context(self) -> RequestContext:
         """What the caller hands to every step; what a step changes in it, all later ones see."""
-        return self._body.ex.request_context
+        return self._invocation.ex.request_context
 
     @property
     def path(self) -> str:
         """Such as `pack_lines[3]` or `inner.charge`."""
-        return self._body.site.path
+        return self._invocation.site.path
 
     @property
     def iteration(self) -> int | None:
         """Of a loop, from 1."""
-        return self._body.site.iteration
+        return self._invocation.site.iteration
 
     @property
     def idempotency_key(self) -> str:
         """`run:path`, with `:iteration` in a loop."""
-        body = self._body
-        iteration = "" if body.site.iteration is None else f":{body.site.iteration}"
-        return f"{body.run_id}:{body.path}{iteration}"
+        invocation = self._invocation
+        iteration = "" if invocation.site.iteration is None else f":{invocation.site.iteration}"
+        return f"{invocation.run_id}:{invocation.path}{iteration}"
 
     @property
     def restarted(self) -> bool:
         """Whether the step has begun before, and was interrupted."""
-        return self._body.start.again
+        return self._invocation.start.again
 
     @property
     def abort_signal(self) -> CancelToken:
         """Tells that the run was canceled."""
-        return self._body.ex.cancel
+        return self._invocation.ex.cancel
 
     @property
     def tracing(self) -> TracingContext:
         """The step's place in its trace, for what is to hang below it."""
-        span = self._body.span
+        span = self._invocation.span
         return TracingContext(None if span is NO_SPAN else span)
 
     @property
@@ -277,9 +257,9 @@ class StepContext(Generic[I_co]):
         """
         if not truthy(state):
             return DONE
-        value = self._checked(self._body.site.step.state_schema, state, STEP_STATE, _STATE_CODE)
+        value = self._checked(self._invocation.site.step.state_schema, state, STEP_STATE, _STATE_CODE)
         self._state_update = dict(value) if isinstance(value, Mapping) else None
-        self._body.ex.redactor.learn(self._state_update)  # what the step says next may hold it
+        self._invocation.ex.redactor.learn(self._state_update)  # what the step says next may hold it
         return DONE
 
     def suspend(self, payload: object = UNSET, *, resume_label: str | Iterable[str] | None = None) -> Awaitable[None]:
@@ -290,7 +270,7 @@ class StepContext(Generic[I_co]):
         """
         value: object = UNSET  # an empty question is none, as in the reference
         if truthy(payload):
-            value = self._checked(self._body.site.step.suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
+            value = self._checked(self._invocation.site.step.suspend_schema, payload, STEP_SUSPEND, _SUSPEND_CODE)
         labels = () if resume_label is None else (resume_label,) if isinstance(resume_label, str) else resume_label
         self._suspended = (value, tuple(labels))
         return DONE
@@ -303,9 +283,9 @@ class StepContext(Generic[I_co]):
         """Stop the run, as Run.cancel() does."""
         self.abort_signal.abort()
 
-    def _checked(self, schema: "Schema | None", value: object, head: str, code: str | None) -> object:
+    def _checked(self, schema: Schema | None, value: object, head: str, code: str | None) -> object:
         # Whether anything is checked, the outermost workflow decides, as in the reference.
-        if schema is None or not self._body.ex.workflow.validate_inputs:
+        if schema is None or not self._invocation.ex.workflow.validate_inputs:
             return value if value is UNSET else to_json(value)
         parsed = schema.parse(value)
         if parsed.issues:

@@ -19,9 +19,9 @@ from ..log.results import StepStatus
 from ..log.step_result import question_of
 from ..trace.tracing import TraceSpan, block_error_info, condition_error_info, run_error_info
 from ..trace.values import NOTHING, Value
-from .context import FunctionContext
+from .context import FunctionContext, function_context
 from .execution import Execution
-from .position import Answer, GraphFrame, Start, StepPosition, Walk
+from .position import Answer, GraphFrame, Start, StepPosition
 from .step_execution import run_step
 
 
@@ -45,26 +45,26 @@ def of_record(record: StepRecord, *, worked: bool = True, output: Value | None =
 ENDED = frozenset({StepStatus.SUCCESS, StepStatus.FAILED, StepStatus.BAILED, StepStatus.CANCELED, StepStatus.PAUSED})
 
 
-async def advance(ex: Execution, site: StepPosition, given: Value, walk_nested: Walk) -> tuple[StepRecord, bool]:
+async def advance(ex: Execution, site: StepPosition, given: Value) -> tuple[StepRecord, bool]:
     """Bring one step as far as it goes: start it, answer it, or take it up where it was interrupted.
 
     Gives its record, and whether anything was done.
     """
     record = site.record
     if record is None or (record.restored and record.status is StepStatus.SKIPPED):
-        return await run_step(ex, site, Start(given), walk_nested), True
+        return await run_step(ex, site, Start(given)), True
     if record.status is StepStatus.SUSPENDED:
         answer = answer_for(ex, site)
         if answer is None:
             return record, False
-        return await run_step(ex, site, Start(_stored_input(record), answer=answer), walk_nested), True
+        return await run_step(ex, site, Start(_stored_input(record), answer=answer)), True
     if record.status is StepStatus.RUNNING:
         restarted = ex.snapshot.control == EventType.RUN_RESTART and record.seq < ex.snapshot.control_seq
         relist = record.restored or restarted
         start = Start(given, again=True, relist=relist)
         if site.iteration is not None or site.item is not None or not relist:
             start.given = _stored_input(record)
-        return await run_step(ex, site, start, walk_nested), True
+        return await run_step(ex, site, start), True
     return record, False
 
 
@@ -91,19 +91,17 @@ def site_of(flow: GraphFrame, step: Step, index: int, span: TraceSpan, **more: A
     return StepPosition(flow, step, path, index, span, owner=owner, **more)
 
 
-async def run_then(ex: Execution, flow: GraphFrame, index: int, entry: Then, given: Value, walk: Walk) -> Outcome:
+async def run_then(ex: Execution, flow: GraphFrame, index: int, entry: Then, given: Value) -> Outcome:
     """One step."""
     site = site_of(flow, entry.step, index, flow.span, info=entry.info)
-    record, worked = await advance(ex, site, given, walk)
+    record, worked = await advance(ex, site, given)
     return of_record(record, worked=worked, output=site.output)
 
 
 # Parallel and branch
 
 
-async def run_block(
-    ex: Execution, flow: GraphFrame, index: int, entry: Parallel | Branch, given: Value, walk: Walk
-) -> Outcome:
+async def run_block(ex: Execution, flow: GraphFrame, index: int, entry: Parallel | Branch, given: Value) -> Outcome:
     """Steps at once. All of them finish; then failed beats suspended beats canceled."""
     standing: dict[int | None, StepRecord] = {
         record.member: record
@@ -125,7 +123,7 @@ async def run_block(
 
     async def member(site: StepPosition) -> None:
         nonlocal worked
-        record, did = await advance(ex, site, given, walk)
+        record, did = await advance(ex, site, given)
         worked = worked or did
         results[site.member or 0] = record
 
@@ -194,7 +192,7 @@ async def _matching_arms(ex: Execution, flow: GraphFrame, entry: Branch, given: 
 
     async def evaluate(number: int, condition: Condition) -> None:
         own = span.condition(number, given)
-        context = ex.function_context(flow.workflow, flow.scope, flow.run_id, given.copy(), "conditional", own)
+        context = function_context(ex, flow, given.copy(), "conditional", own)
         try:
             holds[number] = truthy(await call(condition, context))
         except Exception as error:
@@ -282,7 +280,7 @@ def _end_block(ex: Execution, span: TraceSpan, outcome: Outcome) -> None:
 # Loop
 
 
-async def run_loop(ex: Execution, flow: GraphFrame, index: int, entry: Loop, given: Value, walk: Walk) -> Outcome:
+async def run_loop(ex: Execution, flow: GraphFrame, index: int, entry: Loop, given: Value) -> Outcome:
     """A step, then its condition, and again."""
     record = flow.scope.steps.get(entry.step.id)
     standing = record if record is not None and record.entry == index and record.iteration is not None else None
@@ -301,9 +299,9 @@ async def run_loop(ex: Execution, flow: GraphFrame, index: int, entry: Loop, giv
         if standing is not None and standing.restored and standing.iteration is None:
             standing = None
         if standing is None:
-            record = await run_step(ex, site, Start(value), walk)
+            record = await run_step(ex, site, Start(value))
         else:
-            record, _ = await advance(ex, site, value, walk)
+            record, _ = await advance(ex, site, value)
             standing = None
         if record.status is not StepStatus.SUCCESS:
             span.end(attributes={"totalIterations": done})
@@ -330,7 +328,7 @@ async def _loop_holds(
 ) -> bool:
     own = span.loop_condition(entry.kind, _looked_at(value.value))
     own.set_attributes({"conditionIndex": iteration - 1})
-    context = ex.function_context(flow.workflow, flow.scope, flow.run_id, value.copy(), "loop", own, iteration)
+    context = function_context(ex, flow, value.copy(), "loop", own, iteration)
     try:
         answer = await call(entry.condition, context)
     except Exception as error:

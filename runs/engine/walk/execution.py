@@ -16,7 +16,7 @@ from ..data.user_code import call_plain
 from ..errors import NotJson
 from ..graph.graph import Graph
 from ..log.events import EventType
-from ..log.records import RunSnapshot, Scope
+from ..log.records import RunSnapshot, StepRecord
 from ..log.results import RunStatus
 from ..log.snapshot import apply
 from ..log.store import CardChange, RunLog, now_ms
@@ -25,8 +25,9 @@ from ..redaction.redactor import Redactor
 from ..trace.tracing import NO_SPAN, TraceSpan, Tracing, TracingContext
 from ..trace.values import INLINE_BYTES, Value
 from .cancellation import CancelToken
-from .context import DONE, FunctionContext, Writer
+from .position import AttemptOutcome, Start, StepPosition
 from .threads import ThreadCall
+from .writer import DONE
 
 logger = logging.getLogger("wfconsole.engine")
 
@@ -37,6 +38,8 @@ Watcher = Callable[[dict[str, object]], object]
 OutputWriter = Callable[[Any], object]
 # Hears of a step's path, and of its function at work in a thread, and gives what to call when that has ended.
 OnAbandoned = Callable[[str], Callable[[], None]]
+# Walks a nested workflow as a step: how it ended. Raises StepFailed.
+NestedWalk = Callable[["Execution", StepPosition, StepRecord, Start], Awaitable[AttemptOutcome]]
 EXPIRY_SECONDS = 0.05  # the grace of steps whose run is out of time, where a cancel would wait for them
 
 
@@ -50,6 +53,8 @@ class Interrupted(Exception):
 
 class Execution:
     """Owns the log of a run while it is executed. One for each task; used on that task's event loop alone."""
+
+    walk_nested: NestedWalk  # set by run(): a step that is a workflow walks its graph by it
 
     def __init__(
         self,
@@ -89,7 +94,7 @@ class Execution:
         self._redactor: Redactor | None = None
         self.strands = 1  # what goes on at the same time: members of blocks, items
         self._sleepers: dict[asyncio.Future[None], tuple[int, str]] = {}
-        self._bodies: set[asyncio.Task[Any]] = set()
+        self._function_tasks: set[asyncio.Task[Any]] = set()
         self._interrupted: set[asyncio.Task[Any]] = set()
         self._backlog = 0
         self._context_text = encode(self.request_context.to_dict()) if self.request_context else b"{}"
@@ -239,31 +244,6 @@ class Execution:
         text, self._context_new = self._context_new, None
         return None if text is None else orjson.loads(text)
 
-    def function_context(
-        self,
-        workflow: Graph,
-        scope: Scope,
-        run_id: str,
-        input_data: object,
-        name: str,
-        span: TraceSpan,
-        iteration: int | None = None,
-    ) -> FunctionContext:
-        """What conditions and the like are given; `name` is the step name of the chunks they write."""
-        path = f"{scope.path}.{name}" if scope.path else name
-        return FunctionContext(
-            scope,
-            input_data=input_data,
-            run_id=run_id,
-            workflow_id=workflow.id,
-            resource_id=self.snapshot.resource_id,
-            request_context=self.request_context,
-            abort_signal=self.cancel,
-            writer=Writer(self, path, name),
-            tracing=TracingContext(span if span is not NO_SPAN else None),
-            iteration_count=iteration,
-        )
-
     # Sleeping and stopping
 
     async def sleep_until(self, wake_at: int, path: str) -> None:
@@ -333,7 +313,7 @@ class Execution:
             self.loop.call_later(grace, self._interrupt)
 
     def _interrupt(self) -> None:
-        for task in self._bodies:
+        for task in self._function_tasks:
             self._interrupted.add(task)
             task.cancel()
 
@@ -341,17 +321,17 @@ class Execution:
         """A step is over, and its function is not: it goes on in its thread as long as Python lets it."""
         call.leave(self._on_abandoned(path) if self._on_abandoned is not None else _nothing)
 
-    def enter_body(self) -> asyncio.Task[Any] | None:
-        """A step's function begins in this task. Give what comes back to leave_body()."""
+    def enter_function(self) -> asyncio.Task[Any] | None:
+        """A step's function begins in this task. Give what comes back to leave_function()."""
         task = asyncio.current_task()
         if task is not None:
-            self._bodies.add(task)
+            self._function_tasks.add(task)
         return task
 
-    def leave_body(self, task: asyncio.Task[Any] | None) -> None:
+    def leave_function(self, task: asyncio.Task[Any] | None) -> None:
         """The step's function has ended, in whatever way."""
         if task is not None:
-            self._bodies.discard(task)
+            self._function_tasks.discard(task)
             if task in self._interrupted:  # it made something else of the interruption
                 self._interrupted.discard(task)
                 task.uncancel()

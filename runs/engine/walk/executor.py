@@ -82,6 +82,7 @@ async def run(ex: Execution, *, announced: bool) -> RunStatus:
     deadline = snapshot.deadline
     clock: asyncio.TimerHandle | None = None
     fresh = snapshot.control == EventType.RUN_START and snapshot.seq == snapshot.control_seq
+    ex.walk_nested = walk_nested
     if ex.span is NO_SPAN:
         ex.span = start_span(ex)
     redacting = current_redactor.set(ex.redactor)
@@ -162,13 +163,13 @@ def _began_now(ex: Execution, flow: GraphFrame, index: int) -> bool:
 def run_entry(ex: Execution, flow: GraphFrame, index: int, entry: Entry, given: Value) -> Awaitable[Outcome]:
     """One entry, whatever kind it is, as far as it goes."""
     if isinstance(entry, Then):
-        return run_then(ex, flow, index, entry, given, walk_nested)
+        return run_then(ex, flow, index, entry, given)
     if isinstance(entry, Parallel | Branch):
-        return run_block(ex, flow, index, entry, given, walk_nested)
+        return run_block(ex, flow, index, entry, given)
     if isinstance(entry, Loop):
-        return run_loop(ex, flow, index, entry, given, walk_nested)
+        return run_loop(ex, flow, index, entry, given)
     if isinstance(entry, ForEach):
-        return run_foreach(ex, flow, index, entry, given, walk_nested)
+        return run_foreach(ex, flow, index, entry, given)
     return run_sleep(ex, flow, index, entry, given)
 
 
@@ -198,12 +199,10 @@ def _input_of(flow: GraphFrame) -> Value:
     return value
 
 
-async def walk_nested(
-    ex: Execution, parent: GraphFrame, site: StepPosition, record: StepRecord, start: Start
-) -> AttemptOutcome:
+async def walk_nested(ex: Execution, site: StepPosition, record: StepRecord, start: Start) -> AttemptOutcome:
     """A workflow as a step: its graph, walked below the step's path, in the same log."""
     assert isinstance(site.step, NestedStep)  # noqa: S101 (only nested workflows come here)
-    workflow = site.step.workflow
+    parent, workflow = site.flow, site.step.workflow
     scope = ex.snapshot.scopes[record.path]
     run_id = record.run_id or parent.run_id
     answer = _answer_below(ex, parent, record, start)

@@ -12,13 +12,14 @@ from ..log.results import StepStatus
 from ..log.step_result import question_of
 from ..trace.tracing import NO_SPAN, TraceSpan, block_error_info
 from ..trace.values import NOTHING, Value
+from .context import function_context
 from .control_flow import ENDED, Outcome, advance, answer_for, call, failed_entry, of_record, site_of
 from .execution import Execution
-from .position import Answer, GraphFrame, StepPosition, Walk
+from .position import Answer, GraphFrame, StepPosition
 from .step_execution import emit_answer
 
 
-async def run_foreach(ex: Execution, flow: GraphFrame, index: int, entry: ForEach, given: Value, walk: Walk) -> Outcome:
+async def run_foreach(ex: Execution, flow: GraphFrame, index: int, entry: ForEach, given: Value) -> Outcome:
     """The step once for each item, some at a time."""
     site = site_of(flow, entry.step, index, flow.span, info=entry.info)
     record = site.record
@@ -34,22 +35,19 @@ async def run_foreach(ex: Execution, flow: GraphFrame, index: int, entry: ForEac
             if answer is None:
                 return of_record(record, worked=False)
         again = record.status is StepStatus.RUNNING
-    runner = _ForEach(ex, flow, index, entry, site, walk)
+    runner = _ForEach(ex, flow, index, entry, site)
     return await runner.run(given, record, answer, again=again)
 
 
 class _ForEach:
     """One pass over the items."""
 
-    def __init__(
-        self, ex: Execution, flow: GraphFrame, index: int, entry: ForEach, site: StepPosition, walk: Walk
-    ) -> None:
+    def __init__(self, ex: Execution, flow: GraphFrame, index: int, entry: ForEach, site: StepPosition) -> None:
         self.ex = ex
         self.flow = flow
         self.index = index
         self.entry = entry
         self.site = site
-        self.walk = walk
         self.span: TraceSpan = NO_SPAN
         self.completed = 0
         self.stopped = False
@@ -89,9 +87,7 @@ class _ForEach:
         told: object = self.entry.concurrency
         if callable(told):
             span = self.flow.span
-            context = self.ex.function_context(
-                self.flow.workflow, self.flow.scope, self.flow.run_id, given.copy(), "foreach", span
-            )
+            context = function_context(self.ex, self.flow, given.copy(), "foreach", span)
             try:
                 told = await call(told, context)
             except Exception as error:
@@ -153,7 +149,7 @@ class _ForEach:
             item=k,
             together=together,
         )
-        record, _ = await advance(self.ex, own, Value(value) if value is not UNSET else NOTHING, self.walk)
+        record, _ = await advance(self.ex, own, Value(value) if value is not UNSET else NOTHING)
         status = {StepStatus.SUCCESS: "success", StepStatus.SUSPENDED: "suspended"}.get(record.status, "failed")
         if record.status is not StepStatus.SUSPENDED:
             self.completed += 1

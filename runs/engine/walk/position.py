@@ -1,6 +1,5 @@
 """Where and as what a step runs, and how it begins and ends: what the parts of the executor hand to each other."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ..data.failures import Failure
@@ -10,7 +9,6 @@ from ..log.records import Scope, StepRecord
 from ..log.results import StepStatus
 from ..trace.tracing import NO_SPAN, EntryInfo, TraceSpan
 from ..trace.values import NOTHING, Value
-from .execution import Execution
 
 
 @dataclass(slots=True)
@@ -103,6 +101,3 @@ class StepFailed(Exception):
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
         super().__init__(failure.message)
-
-
-Walk = Callable[[Execution, GraphFrame, StepPosition, StepRecord, Start], Awaitable[AttemptOutcome]]

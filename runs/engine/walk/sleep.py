@@ -13,6 +13,7 @@ from ..log.results import RunStatus, StepStatus
 from ..log.store import CardChange, now_ms
 from ..trace.tracing import TraceSpan
 from ..trace.values import NOTHING, Value
+from .context import function_context
 from .control_flow import ENDED, Outcome, call, failed_entry, of_record
 from .execution import Execution
 from .position import GraphFrame, StepPosition
@@ -87,7 +88,7 @@ def _sleep_span(flow: GraphFrame, entry: Sleep, wake_at: int | None, *, dynamic:
 
 async def _told_wake_at(ex: Execution, flow: GraphFrame, entry: Sleep, given: Value, span: TraceSpan) -> int:
     function = entry.until if entry.duration is None else entry.duration
-    context = ex.function_context(flow.workflow, flow.scope, flow.run_id, given.copy(), "sleep", span)
+    context = function_context(ex, flow, given.copy(), "sleep", span)
     told = await call(function, context)  # type: ignore[arg-type]
     check_sleep(told)
     wake_at = _wake_at(told, told)

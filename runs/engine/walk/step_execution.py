@@ -18,12 +18,13 @@ from ..log.results import StepStatus
 from ..log.store import now_ms
 from ..trace.tracing import NO_SPAN, TraceSpan, step_error_info
 from ..trace.values import Value
-from .attempt import STEP_INPUT_CODE, StepInvocation
+from .attempt import STEP_INPUT_CODE, attempt
 from .execution import Execution, Interrupted
-from .position import Answer, AttemptOutcome, Start, StepFailed, StepPosition, Walk
+from .invocation import StepInvocation
+from .position import Answer, AttemptOutcome, Start, StepFailed, StepPosition
 
 
-async def run_step(ex: Execution, site: StepPosition, start: Start, walk_nested: Walk) -> StepRecord:
+async def run_step(ex: Execution, site: StepPosition, start: Start) -> StepRecord:
     """Run a step to its end, with all its attempts; its outcome is in the log and in the record that comes back."""
     step, flow = site.step, site.flow
     workflow = flow.workflow
@@ -48,17 +49,17 @@ async def run_step(ex: Execution, site: StepPosition, start: Start, walk_nested:
     if site.together:
         await asyncio.sleep(0)  # all that begin together begin before one of them ends
     policy = step.retry_policy(workflow.retries)
-    body = StepInvocation(ex, site, span, record, payload, reading.instance, start, walk_nested)
-    body.unread = unread
+    invocation = StepInvocation(ex, site, span, record, payload, reading.instance, start)
+    invocation.unread = unread
     if reading.given is not None:
-        body.keep(reading.given, retries=policy.attempts > 0)
+        invocation.keep(reading.given, retries=policy.attempts > 0)
     ending: AttemptOutcome | Failure
     if reading.refusal is not None:
         ending = failure_of(reading.refusal)  # trying again could not help
     elif start.again and (given_up := ex.failed_steps.get(site.path)) is not None:
         ending = Failure(given_up)
     else:
-        ending = await _attempts(ex, body, policy, step.time_limit(workflow.retries))
+        ending = await _attempts(ex, invocation, policy, step.time_limit(workflow.retries))
     if site.together:
         await asyncio.sleep(0)
     if isinstance(ending, Failure):
@@ -148,14 +149,14 @@ def emit_answer(ex: Execution, data: dict[str, object], answer: Answer) -> None:
 
 
 async def _attempts(
-    ex: Execution, body: "StepInvocation", policy: RetryPolicy, timeout: float | None
+    ex: Execution, invocation: StepInvocation, policy: RetryPolicy, timeout: float | None
 ) -> AttemptOutcome | Failure:
-    record = body.record
+    record = invocation.record
     if record.attempts and (next_at := record.attempts[-1].next_at) is not None and next_at > now_ms():
         await ex.sleep_until(next_at, record.path)
     while True:
         try:
-            return await body.attempt(len(record.attempts), timeout)
+            return await attempt(invocation, len(record.attempts), timeout)
         except Interrupted:
             return AttemptOutcome(StepStatus.CANCELED)
         except StepFailed as error:
@@ -167,7 +168,7 @@ async def _attempts(
             return failure
         wait = policy.wait(done + 1)
         next_at = now_ms() + round(wait * 1000)
-        data = body.site.place() | {"attempt": done + 1, "error": failure.error, "nextAt": next_at}
+        data = invocation.site.place() | {"attempt": done + 1, "error": failure.error, "nextAt": next_at}
         if failure.stack:
             data["stack"] = failure.stack
         ex.emit(EventType.STEP_RETRY, data)
