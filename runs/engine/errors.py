@@ -11,7 +11,7 @@ class EngineError(Exception):
 
     @property
     def details(self) -> dict[str, object]:
-        """What the error's JSON tells beside its message."""
+        """The keys of the error's JSON beside its message."""
         return {}
 
 
@@ -144,7 +144,7 @@ class CannotTimeTravel(EngineError):
 
 
 class Fenced(EngineError):
-    """Another owner has taken the run over. Whoever gets this drops the run silently and writes nothing more."""
+    """Another owner has taken the run over. The former owner drops the run silently and writes nothing more."""
 
 
 class NotJson(EngineError):

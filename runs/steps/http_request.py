@@ -74,8 +74,8 @@ async def http_request(ctx: StepContext[Asked]) -> Answered:
     except (httpx.HTTPError, httpx.StreamError) as error:
         raise ConnectionError(f"{_host(asked.url)}: {error or type(error).__name__}") from None
     answer.milliseconds = round((time.monotonic() - began) * 1000, 1)
-    told = {"method": asked.method, "host": _host(answer.url), "status": answer.status}
-    await ctx.writer.write({"type": "http", **told, "milliseconds": answer.milliseconds})
+    response = {"method": asked.method, "host": _host(answer.url), "status": answer.status}
+    await ctx.writer.write({"type": "http", **response, "milliseconds": answer.milliseconds})
     if asked.accept == "success" and not answer.ok:
         message = f"{_host(answer.url)} answered {answer.status}: {_beginning(answer.body)}"
         mends_itself = answer.status >= 500 or answer.status in MAY_PASS
@@ -178,6 +178,6 @@ def _host(url: str) -> str:
 
 
 def _beginning(body: object) -> str:
-    told = body if isinstance(body, str) else encode(body).decode()
-    told = " ".join(told.split())
-    return told if len(told) <= 200 else told[:199] + "…"
+    text = body if isinstance(body, str) else encode(body).decode()
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -25,7 +25,7 @@ async def log_line(ctx: StepContext[Line]) -> object:
     """Write one line to the run's stream and to the server's log, and hand on the data."""
     line = ctx.input
     # Line breaks would let a value pass itself off as another line of the log.
-    told = " ".join(line.message.splitlines())
-    logger.log(getattr(logging, line.level.upper()), "%s", told)
+    message = " ".join(line.message.splitlines())
+    logger.log(getattr(logging, line.level.upper()), "%s", message)
     await ctx.writer.write({"type": "log", "level": line.level, "message": line.message, "data": line.data})
     return line.data

@@ -47,8 +47,8 @@ class Builder:
             return await perform(spec["do"], place, spec.get("with", {}), spec.get("when"))
 
         names = ("input", "output", "resume", "suspend", "state", "requestContext")
-        told = {name: spec[name] for name in ("retries", "description", "metadata") if name in spec}
-        return step(id=key, **_schemas(spec, parses, names), **told)(body)
+        options = {name: spec[name] for name in ("retries", "description", "metadata") if name in spec}
+        return step(id=key, **_schemas(spec, parses, names), **options)(body)
 
     def _function(self, workflow_id: str, name: str, run: Callable[[Place], Any]) -> Callable[..., Any]:
         async def function(ctx: Any) -> object:

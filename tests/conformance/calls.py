@@ -98,14 +98,14 @@ class Caller:
         self.watched: set[int] = set()
 
     def _callback(self, name: str, throws: bool) -> Callable[[Any], Awaitable[None]]:
-        async def callback(told: Any) -> None:
+        async def callback(info: Any) -> None:
             line: Entry = {"callback": name}
             if name == "onStart":
-                line |= {"state": told.state, "initData": told.get_init_data()}
+                line |= {"state": info.state, "initData": info.get_init_data()}
             else:
-                line |= {"status": str(told.status), "result": told.result}
-                line |= {"error": UNSET if told.error is None else told.error}
-                line |= {"state": told.state} if name == "onFinish" else {}
+                line |= {"status": str(info.status), "result": info.result}
+                line |= {"error": UNSET if info.error is None else info.error}
+                line |= {"state": info.state} if name == "onFinish" else {}
             line = {key: value for key, value in line.items() if value is not UNSET}
             self.callbacks.append(line)
             if throws:
@@ -306,11 +306,11 @@ class Caller:
 
 def thrown(error: BaseException) -> Entry:
     """An exception of a call in the form of the record."""
-    told: Entry = {"name": getattr(error, "name", "Error"), "message": str(error)}
+    described: Entry = {"name": getattr(error, "name", "Error"), "message": str(error)}
     code = getattr(error, "code", None)
     if code is not None:
-        told |= {"id": code, "domain": error.domain, "category": error.category, "details": error.details}  # type: ignore[attr-defined]
-    return told
+        described |= {"id": code, "domain": error.domain, "category": error.category, "details": error.details}  # type: ignore[attr-defined]
+    return described
 
 
 def _snake(name: str) -> str:

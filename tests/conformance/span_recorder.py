@@ -53,20 +53,20 @@ class SpanRecorder(SpanProcessor):
 
 
 def _node(span: ReadableSpan) -> dict[str, object]:
-    told = dict(span.attributes or {})
-    node: dict[str, object] = {"name": span.name, "type": told["workflow.span.type"]}
+    attributes = dict(span.attributes or {})
+    node: dict[str, object] = {"name": span.name, "type": attributes["workflow.span.type"]}
     for key in ("Type", "Id", "Name"):
-        if text := told.get(f"workflow.entity.{key.lower()}"):
+        if text := attributes.get(f"workflow.entity.{key.lower()}"):
             node[f"entity{key}"] = text
-    node["isRootSpan"] = bool(told.get("workflow.root"))
+    node["isRootSpan"] = bool(attributes.get("workflow.root"))
     if span.end_time is None:
         node["ended"] = False
-    if tags := told.get("workflow.tags"):
+    if tags := attributes.get("workflow.tags"):
         node["tags"] = list(tags)
     for key in _JSON:
-        if (text := told.get(f"workflow.{key}")) is not None:
+        if (text := attributes.get(f"workflow.{key}")) is not None:
             node[_NAMES.get(key, key)] = json.loads(text)
-    if (status := told.get("workflow.status")) is not None:
+    if (status := attributes.get("workflow.status")) is not None:
         node.setdefault("attributes", {})["status"] = status
     node["children"] = []
     return node
@@ -74,10 +74,10 @@ def _node(span: ReadableSpan) -> dict[str, object]:
 
 def _place(node: dict[str, object], span: ReadableSpan) -> None:
     """The ids that the reference's record shows on the top of a tree."""
-    told = span.attributes or {}
-    node["traceId"] = told.get("workflow.trace_id") or f"{span.context.trace_id:032x}"
+    attributes = span.attributes or {}
+    node["traceId"] = attributes.get("workflow.trace_id") or f"{span.context.trace_id:032x}"
     node["spanId"] = f"{span.context.span_id:016x}"
-    if text := told.get("workflow.external_parent_span_id"):
+    if text := attributes.get("workflow.external_parent_span_id"):
         node["externalParentSpanId"] = text
     elif span.parent is not None:
         node["parentSpanId"] = f"{span.parent.span_id:016x}"

@@ -186,8 +186,8 @@ async def test_what_a_step_returned_may_be_changed_afterwards_without_effect():
 
 async def test_nothing_and_null_are_two_different_outputs():
     for value, shown in ((UNSET, {}), (None, {"result": None})):
-        told = (await run(one(lambda ctx, value=value: value))).to_json()
-        assert {key: told[key] for key in ("result",) if key in told} == shown
+        ended = (await run(one(lambda ctx, value=value: value))).to_json()
+        assert {key: ended[key] for key in ("result",) if key in ended} == shown
 
 
 async def test_retries_wait_longer_each_time_and_the_last_error_counts():
@@ -216,8 +216,8 @@ async def test_an_attempt_that_takes_too_long_fails():
         await asyncio.Event().wait()
 
     result = await run(one(endless, retries=RetryPolicy(timeout=0.01)))
-    told = "The step a took longer than its time limit of 0.01 s."
-    assert result.error == {"message": told, "name": "TimeoutError"}
+    message = "The step a took longer than its time limit of 0.01 s."
+    assert result.error == {"message": message, "name": "TimeoutError"}
 
 
 def test_negative_retries_are_refused_when_the_workflow_is_built():

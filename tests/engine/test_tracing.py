@@ -47,7 +47,7 @@ def spans(exporter):
     return {span.name: span for span in exporter.get_finished_spans()}
 
 
-def told(span, key):
+def attribute(span, key):
     text = span.attributes.get(f"workflow.{key}")
     return None if text is None else json.loads(text)
 
@@ -97,17 +97,17 @@ def test_metadata_is_inherited_and_the_context_wins_on_step_spans_only(tracing, 
     run.step("a").end()
     run.end()
     root, step = spans(exporter)["workflow run: 'wf'"], spans(exporter)["workflow step: 'a'"]
-    assert told(root, "metadata") == {
+    assert attribute(root, "metadata") == {
         "tenant": "from options",
         "user": {"id": 5},
         "runId": "run-1",
         "resourceId": "res",
     }
-    assert told(step, "metadata")["tenant"] == "from context"
+    assert attribute(step, "metadata")["tenant"] == "from context"
     assert root.attributes["workflow.tags"] == ("t", "t")
     assert "workflow.tags" not in step.attributes
-    assert told(step, "request_context") == {"tenant": "from context", "user": {"id": 5}}
-    assert told(spans(exporter)["parallel: '2 branches'"], "request_context") is None
+    assert attribute(step, "request_context") == {"tenant": "from context", "user": {"id": 5}}
+    assert attribute(spans(exporter)["parallel: '2 branches'"], "request_context") is None
 
 
 def test_the_tree_has_the_references_names_types_and_attributes(tracing, exporter):
@@ -123,7 +123,7 @@ def test_the_tree_has_the_references_names_types_and_attributes(tracing, exporte
     run.sleep("later", None, dynamic=True).end(attributes={"durationMs": 3})
     run.nested_run("inner", "run-1", 1, resumed_from="abc").end()
     found = spans(exporter)
-    assert told(found["parallel: 'checks'"], "attributes") == {
+    assert attribute(found["parallel: 'checks'"], "attributes") == {
         "branchCount": 2,
         "parallelSteps": ["a", "b"],
         "entryId": "checks",
@@ -131,15 +131,18 @@ def test_the_tree_has_the_references_names_types_and_attributes(tracing, exporte
         "entryMetadata": {"lane": 3},
     }
     assert found["conditional: '2 conditions'"].attributes["workflow.span.type"] == "workflow_conditional"
-    assert told(found["condition '0'"], "attributes") == {"conditionIndex": 0, "result": True}
-    assert told(found["loop: 'foreach'"], "attributes") == {"loopType": "foreach", "concurrency": 2}
-    assert told(found["condition: 'dountil'"], "output") is False
-    assert told(found["sleep: 5ms"], "attributes") == {"durationMs": 5, "sleepType": "fixed", "entryId": "nap"}
-    assert told(found["sleepUntil: 2026-01-02T00:00:00.000Z"], "attributes")["untilDate"] == "2026-01-02T00:00:00.000Z"
-    assert told(found["sleep: dynamic"], "attributes")["durationMs"] == 3
+    assert attribute(found["condition '0'"], "attributes") == {"conditionIndex": 0, "result": True}
+    assert attribute(found["loop: 'foreach'"], "attributes") == {"loopType": "foreach", "concurrency": 2}
+    assert attribute(found["condition: 'dountil'"], "output") is False
+    assert attribute(found["sleep: 5ms"], "attributes") == {"durationMs": 5, "sleepType": "fixed", "entryId": "nap"}
+    assert (
+        attribute(found["sleepUntil: 2026-01-02T00:00:00.000Z"], "attributes")["untilDate"]
+        == "2026-01-02T00:00:00.000Z"
+    )
+    assert attribute(found["sleep: dynamic"], "attributes")["durationMs"] == 3
     inner = found["workflow run: 'inner' (resumed)"]
     assert inner.attributes["workflow.entity.id"] == "inner"
-    assert told(inner, "metadata")["resumedFromSpanId"] == "abc"
+    assert attribute(inner, "metadata")["resumedFromSpanId"] == "abc"
 
 
 def test_payloads_are_cut_in_depth_and_length_and_hidden_on_request(tracing, exporter):
@@ -150,8 +153,8 @@ def test_payloads_are_cut_in_depth_and_length_and_hidden_on_request(tracing, exp
     start(tracing, input=1, options={"hideInput": True, "hideOutput": True}).end(output=2)
     first, second = exporter.get_finished_spans()
     assert "[MaxDepth]" in first.attributes["workflow.input"]
-    assert told(first, "input")["list"][-1] == "[…250 more items]"
-    assert told(first, "output").endswith("…[truncated]")
+    assert attribute(first, "input")["list"][-1] == "[…250 more items]"
+    assert attribute(first, "output").endswith("…[truncated]")
     assert "workflow.input" not in second.attributes
     assert "workflow.output" not in second.attributes
 
@@ -166,15 +169,15 @@ def test_secrets_are_hidden_in_all_that_spans_show(tracing, exporter):
     (span,) = exporter.get_finished_spans()
     shown = " ".join(str(value) for value in span.attributes.values())
     assert not any(secret in shown for secret in ("1234", "5678", "k-1", "geheim"))
-    assert told(span, "request_context")["tenant"] == "t"
-    assert told(span, "output")["n"] == 1
+    assert attribute(span, "request_context")["tenant"] == "t"
+    assert attribute(span, "output")["n"] == 1
 
 
 def test_a_failed_step_is_an_error_in_every_backend(tracing, exporter):
     run = start(tracing)
     run.step("b").fail(step_error_info("wf", "run-1", "b", "boom", "Traceback"), status="failed")
     (span,) = exporter.get_finished_spans()
-    assert told(span, "error")["details"]["stepId"] == "workflow.wf.step.b"
+    assert attribute(span, "error")["details"]["stepId"] == "workflow.wf.step.b"
     assert (span.status.is_ok, span.status.description) == (False, "boom")
     assert span.events[0].attributes["exception.message"] == "boom"
     assert span.attributes["workflow.status"] == "failed"

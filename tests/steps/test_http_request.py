@@ -28,10 +28,10 @@ class Handler(BaseHTTPRequestHandler):
         elif path.startswith("/status/"):
             self._answer(int(path.rpartition("/")[2]), b"told so")
         else:
-            told = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
-            told["exact"] = 9007199254740993
+            request = {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
+            request["exact"] = 9007199254740993
             self._answer(
-                200, json.dumps(told | {"exact": 9007199254740993}).encode(), **{"Content-Type": "application/json"}
+                200, json.dumps(request | {"exact": 9007199254740993}).encode(), **{"Content-Type": "application/json"}
             )
 
     do_POST = do_PUT = do_GET

@@ -1,4 +1,4 @@
-"""The questions of a suspended run: every step that waits for an answer, wherever in the graph it stands."""
+"""The questions of a suspended run: every step that waits for an answer, wherever in the graph it is."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -133,31 +133,31 @@ class _Plan:
         outputs: dict[str, object],
     ) -> None:
         """A step before the one to start from: as the context says, else as it was recorded."""
-        record, told = scope.steps.get(step_id), context.get(step_id)
-        if record is None and told is None and replaced is UNSET:
+        record, replacement = scope.steps.get(step_id), context.get(step_id)
+        if record is None and replacement is None and replaced is UNSET:
             return
-        told = told or {}
-        output = told.get("output", replaced if replaced is not UNSET else (record.output if record else UNSET))
-        status = str(told.get("status", record.status.value if record else "success"))
+        replacement = replacement or {}
+        output = replacement.get("output", replaced if replaced is not UNSET else (record.output if record else UNSET))
+        status = str(replacement.get("status", record.status.value if record else "success"))
         broken = record is None or record.status in _BROKEN or status in ("failed", "canceled")
         if output is UNSET and broken:
             output = {}
         if output is not UNSET:
             outputs[step_id] = output
-        changed = told or replaced is not UNSET or broken
+        changed = replacement or replaced is not UNSET or broken
         if changed:
             rebuilt = self._rebuilt(scope, index, entry, step_id, "success" if broken else status)
             if output is not UNSET:
                 rebuilt["output"] = to_json(output)
-            shown = told.get("payload", payload)
+            shown = replacement.get("payload", payload)
             if shown is not UNSET:
                 rebuilt["payload"] = to_json(shown)
-            self._keep(rebuilt, told)
+            self._keep(rebuilt, replacement)
 
-    def _keep(self, rebuilt: dict[str, object], told: Mapping[str, Any]) -> None:
+    def _keep(self, rebuilt: dict[str, object], replacement: Mapping[str, Any]) -> None:
         for key in ("startedAt", "endedAt", "suspendPayload", "resumePayload"):
-            if key in told:
-                rebuilt[key] = to_json(told[key])
+            if key in replacement:
+                rebuilt[key] = to_json(replacement[key])
         self.steps.append(rebuilt)
 
     def _target(
@@ -170,7 +170,7 @@ class _Plan:
         context: Mapping[str, Any],
         request: Mapping[str, object],
     ) -> None:
-        """The entry to start from: its step runs anew, its neighbours in a block stay as they are."""
+        """The entry to start from: its step runs again, its neighbours in a block stay as they are."""
         entry, target = workflow.entries[at], steps[0]
         record = scope.steps.get(target)
         step = next((step for step in entry.steps if step.id == target), None)
@@ -197,28 +197,28 @@ class _Plan:
     def _neighbour(
         self, scope: Scope, at: int, entry: Entry, step_id: str, context: Mapping[str, Any], *, per_step: bool
     ) -> None:
-        record, told = scope.steps.get(step_id), context.get(step_id)
+        record, replacement = scope.steps.get(step_id), context.get(step_id)
         if record is not None and record.entry != at:
             record = None
-        if per_step and told is None:
+        if per_step and replacement is None:
             if record is not None:
                 self.drop.append(record.path)
             return
-        if record is None and told is None:
+        if record is None and replacement is None:
             if isinstance(entry, Branch):
                 self.steps.append(self._rebuilt(scope, at, entry, step_id, "skipped") | {"payload": {}})
             return
-        if told is None and record is not None and record.status not in _BROKEN:
+        if replacement is None and record is not None and record.status not in _BROKEN:
             return
         rebuilt = self._rebuilt(
-            scope, at, entry, step_id, "skipped" if isinstance(entry, Branch) and not told else "success"
+            scope, at, entry, step_id, "skipped" if isinstance(entry, Branch) and not replacement else "success"
         )
-        told = told or {}
+        replacement = replacement or {}
         if rebuilt["status"] == "success":
-            rebuilt["output"] = to_json(told.get("output", {}))
-        if "payload" in told:
-            rebuilt["payload"] = to_json(told["payload"])
-        self._keep(rebuilt, told)
+            rebuilt["output"] = to_json(replacement.get("output", {}))
+        if "payload" in replacement:
+            rebuilt["payload"] = to_json(replacement["payload"])
+        self._keep(rebuilt, replacement)
 
     def _rebuilt(self, scope: Scope, index: int, entry: Entry, step_id: str, status: str) -> dict[str, object]:
         place: dict[str, object] = {"id": f"{scope.path}.{step_id}" if scope.path else step_id, "entry": index}
@@ -239,7 +239,7 @@ def _output_before(entries: list[Entry], index: int, outputs: dict[str, object])
 
 
 def _require(entries: list[Entry], scope: Scope, target: str, at: int | None, context: Mapping[str, Any]) -> None:
-    """What stands before the target must have been recorded, or be told by the context."""
+    """Raise CannotTimeTravel unless every step before the target is recorded, or is in the context."""
     recorded: dict[str, StepRecord] = scope.steps
     if not recorded:
         return

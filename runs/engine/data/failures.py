@@ -66,8 +66,8 @@ def _as_raised(error: BaseException) -> BaseException:
 def _described(error: BaseException) -> Failure:
     tripwire: dict[str, object] | None = None
     if isinstance(error, TripWire):
-        told = {"reason": error.reason, "retry": error.retry, "metadata": error.metadata}
-        tripwire = {key: _as_json(value) for key, value in told.items() if value is not None}
+        fields = {"reason": error.reason, "retry": error.retry, "metadata": error.metadata}
+        tripwire = {key: _as_json(value) for key, value in fields.items() if value is not None}
         if error.processor_id is not None:
             tripwire["processorId"] = _as_json(error.processor_id)
     data = error_json(error)
@@ -144,7 +144,7 @@ def _as_json(value: object) -> object:
 
 
 def _own_fields(error: BaseException) -> dict[str, object]:
-    """The attributes that somebody put on the exception, as far as they are JSON and not too large."""
+    """Return the attributes of the exception, as far as they are JSON and not too large."""
     fields: dict[str, object] = {}
     room = MAX_FIELDS_BYTES
     for key, value in vars(error).items():

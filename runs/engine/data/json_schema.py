@@ -30,7 +30,7 @@ _NO_FIT = "The value does not fit the schema"
 _MAX_ISSUES = 200
 
 
-MAX_CACHED = 100_000  # bytes of a schema; larger ones are compiled anew
+MAX_CACHED = 100_000  # bytes of a schema; larger ones are compiled each time
 
 
 def compiled(schema: dict[str, object], *, parses: bool) -> "JsonSchema":

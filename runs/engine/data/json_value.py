@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1  # what orjson reads and writes as an integer
-WRITE_DEPTH = 250  # orjson gives up at 254 levels; a value stands a few levels deep inside its event
+WRITE_DEPTH = 250  # orjson gives up at 254 levels; a value is a few levels deep inside its event
 
 _KEYS = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?', re.DOTALL)
 _SPACED_COLONS = re.compile(r'"\s+:')
@@ -44,7 +44,7 @@ class InvalidJson(EngineError):
 
 
 def parse_json(text: str | bytes, *, max_depth: int = MAX_DEPTH, max_bytes: int | None = None) -> object:
-    """The value that a JSON text stands for. Raises InvalidJson, with the place of the first fault."""
+    """Return the value of a JSON text. Raises InvalidJson, with the place of the first fault."""
     source = _as_text(text, max_bytes)
     try:
         value: object = orjson.loads(source)
@@ -99,7 +99,7 @@ def decode(data: bytes) -> Any:
 
 
 def settle(value: object) -> tuple[bytes, object]:
-    """The value as bytes, and as plain JSON data that nobody else holds. Raises NotJson.
+    """Return the value as bytes, and as plain JSON data that has no other owner. Raises NotJson.
 
     What a step returns is settled once: the next step then sees what it would see after a crash, and a later change
     of the returned object changes nothing.
@@ -113,7 +113,7 @@ def settle(value: object) -> tuple[bytes, object]:
 
 
 def to_json(value: object) -> object:
-    """The value as plain JSON data (dict, list, str, int, float, bool, None) that nobody else holds. Raises NotJson."""
+    """Return the value as plain JSON data (dict, list, str, int, float, bool, None) of its own. Raises NotJson."""
     return settle(value)[1]
 
 
@@ -196,7 +196,7 @@ def _invalid(source: str, position: int, message: str, path: tuple[str | int, ..
 
 
 def _syntax_error(source: str, position: int, message: str, max_depth: int) -> InvalidJson:
-    """orjson's complaint in our words; what the text holds there tells more than the parser does."""
+    """Return orjson's error as a sentence for people; the text at that place explains more than the parser does."""
     if not source.strip():
         return _invalid(source, 0, "The text is empty; a JSON value is expected.")
     fault = _find_fault(source, max_depth)

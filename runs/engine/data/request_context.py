@@ -44,7 +44,7 @@ class RequestContext(MutableMapping[str, object]):
         return key in self._values
 
     def delete(self, key: str) -> bool:
-        """Remove the key; tells whether it was there."""
+        """Remove the key; returns whether it was there."""
         return self._values.pop(key, UNSET) is not UNSET
 
     def to_dict(self) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Which Pydantic schemas make a copy of all that they read, so that nothing else has to.
 
-A model of texts, numbers, lists and other models is built anew from what it is given. A field of any type, or a
-validator of somebody's own, may hand on the very list that it got.
+A model of texts, numbers, lists and other models is built from copies of its input. A field of any type, or a
+validator of an author, may pass on the very list that it got.
 """
 
 from collections.abc import Iterator, Mapping

@@ -332,7 +332,7 @@ def broken(pointer: str, reason: str) -> InvalidWorkflow:
 
 
 def _absolute(base: str, reference: str) -> str:
-    """The URI that a reference stands for. `urljoin` alone leaves fragments of a `urn:` alone."""
+    """Return the URI of a reference. `urljoin` alone leaves fragments of a `urn:` alone."""
     if reference.startswith("#"):
         return base + reference
     return urljoin(base, reference)

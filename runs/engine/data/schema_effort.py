@@ -23,7 +23,7 @@ class Effort(NamedTuple):
     """Units that it takes at most to judge a value, and to collect all errors of it."""
 
     units: int
-    expanded: int  # recursive references are followed anew on each way
+    expanded: int  # recursive references are followed again on each way
 
 
 class SchemaEffort:

@@ -21,7 +21,7 @@ IsValid = Callable[[SchemaNode, object], bool]
 
 MAX_STEPS = 20_000
 MAX_MESSAGE = 2_000  # characters; a schema may have any number of choices
-MAX_ISSUES = 200  # beyond these nobody reads on
+MAX_ISSUES = 200  # more are of no use to a reader
 _BOUNDS = ("Too small", "Too big", "Invalid string", "Invalid number")  # the value is of the right type
 
 
@@ -38,7 +38,7 @@ class _Walk:
 
     @classmethod
     def find(cls, document: SchemaDocument, is_valid: IsValid, value: object) -> list[Finding]:
-        """What is wrong, in the order of the schema; empty when no usual keyword tells it."""
+        """What is wrong, in the order of the schema; empty when no usual keyword explains it."""
         walk = cls(document, is_valid)
         try:
             walk.check(document.schema, value, ())

@@ -87,7 +87,7 @@ class Schema:
         return cls(model.json_schema, model=model, plain=None)
 
     def parse(self, value: object, *, text: bytes | None = None) -> Parsed:
-        """The value as the schema reads it, or what is wrong with it. UNSET stands for a value that is missing.
+        """Return the value as the schema reads it, or its issues. UNSET means that a value is missing.
 
         `text`: the value as JSON, if it is known: what is read as the same need not be decoded again.
         """

@@ -13,7 +13,7 @@ T = TypeVar("T")
 class Escaped(Exception):
     """Carries what author's code raised where it must not pass as it is.
 
-    Such as SystemExit, KeyboardInterrupt, GeneratorExit or a CancelledError that nobody outside asked for: asyncio
+    Such as SystemExit, KeyboardInterrupt, GeneratorExit or a CancelledError that did not come from outside: asyncio
     would end its event loop, or the task, for them. A failure has the name and the message of `error`.
     """
 

@@ -1,4 +1,4 @@
 """A workflow as JSON: checked, and built as a Workflow.
 
-Stands beside the other layers and may import all of them. Start at definition.py.
+The top layer, beside the public face: it may import all others. Start at definition.py.
 """

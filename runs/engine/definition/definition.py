@@ -59,7 +59,7 @@ def _leaves(graph: object) -> list[Mapping[str, Any]]:
     return found
 
 
-# What keeps a definition from being built at all. All other issues are told to who saves it.
+# Issues that prevent a definition from being built. All others are warnings when it is saved.
 BLOCKING = ("invalid-shape", "unsupported-schema-keyword", "missing-reference")
 
 
@@ -78,9 +78,9 @@ def build_workflow(
         raise InvalidDefinition(str(data.get("id", "")) if isinstance(data, Mapping) else "", issues)
     names = {"input": "inputSchema", "output": "outputSchema", "state": "stateSchema"}
     names["request_context"] = "requestContextSchema"
-    told: dict[str, Any] = {name: Schema.of(data[key]) for name, key in names.items() if data.get(key)}
-    told |= {key: data[key] for key in ("description", "metadata") if data.get(key) is not None}
-    workflow = Workflow(id=data["id"], **told, **options)
+    described: dict[str, Any] = {name: Schema.of(data[key]) for name, key in names.items() if data.get(key)}
+    described |= {key: data[key] for key in ("description", "metadata") if data.get(key) is not None}
+    workflow = Workflow(id=data["id"], **described, **options)
     for entry in data["graph"]:
         _add(workflow, entry, tools, workflows)
     if stored:
@@ -91,27 +91,27 @@ def build_workflow(
 
 def _add(workflow: Workflow, entry: Mapping[str, Any], tools: Tools, workflows: Workflows) -> None:
     kind = entry["type"]
-    told = {key: entry[key] for key in ("id", "description", "metadata") if entry.get(key) is not None}
+    options = {key: entry[key] for key in ("id", "description", "metadata") if entry.get(key) is not None}
     if kind in ("tool", "workflow"):
         workflow.then(_leaf(entry, tools, workflows))
     elif kind == "mapping":
         config: Any = entry["mapConfig"]
-        workflow.map(parse_json(config) if isinstance(config, str) else config, **told)  # type: ignore[arg-type]
+        workflow.map(parse_json(config) if isinstance(config, str) else config, **options)  # type: ignore[arg-type]
     elif kind == "parallel":
-        workflow.parallel([_leaf(step, tools, workflows) for step in entry["steps"]], **told)
+        workflow.parallel([_leaf(step, tools, workflows) for step in entry["steps"]], **options)
     elif kind == "conditional":
         steps = [_leaf(step, tools, workflows) for step in entry["steps"]]
-        workflow.branch(list(zip(entry["predicates"], steps, strict=True)), **told)
+        workflow.branch(list(zip(entry["predicates"], steps, strict=True)), **options)
     elif kind == "foreach":
         concurrency = entry.get("opts", {}).get("concurrency", 1)
-        workflow.foreach(_leaf(entry["step"], tools, workflows), concurrency=concurrency, **told)
+        workflow.foreach(_leaf(entry["step"], tools, workflows), concurrency=concurrency, **options)
     elif kind == "loop":
         loop = workflow.dowhile if entry["loopType"] == "dowhile" else workflow.dountil
-        loop(_leaf(entry["step"], tools, workflows), entry["predicate"], **told)
+        loop(_leaf(entry["step"], tools, workflows), entry["predicate"], **options)
     elif kind == "sleep":
-        workflow.sleep(entry["duration"] / 1000, **told)
+        workflow.sleep(entry["duration"] / 1000, **options)
     else:
-        workflow.sleep_until(parse_date(entry["date"]), **told)
+        workflow.sleep_until(parse_date(entry["date"]), **options)
 
 
 def _leaf(entry: Mapping[str, Any], tools: Tools, workflows: Workflows) -> Step:

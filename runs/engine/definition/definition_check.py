@@ -75,7 +75,7 @@ class Check:
         return outgoing
 
     def _claim(self, step_id: str, at: str, *, is_sleep: bool = False) -> None:
-        """Each id may be used once; sleeps, which nobody refers to, may share theirs."""
+        """Each id may be used once; sleeps, which nothing refers to, may share theirs."""
         if not step_id:
             self._add(f"{at}.id", "missing-step-id", "The entry needs an id that is not empty.")
         elif not is_id(step_id):

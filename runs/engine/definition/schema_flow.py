@@ -1,6 +1,6 @@
-"""Whether one JSON Schema's values can go where another one is asked for, as far as that can be told for sure.
+"""Whether one JSON Schema's values can go where another one is asked for, as far as that is certain.
 
-What is not known is never an issue: an empty schema fits everything, and so does a property that nobody describes. Each
+What is not known is never an issue: an empty schema fits everything, and so does a property without a schema. Each
 pair of schemas is compared once, up to a number of pairs, since schemas may refer to themselves.
 """
 
@@ -37,7 +37,7 @@ def schema_of(value: object) -> JsonObject:
 
 
 def at_path(schema: Known, path: str) -> JsonObject | Unset | None:
-    """The schema of what stands under a dotted path: None when unknown, UNSET when nothing can stand there."""
+    """Return the schema of the value under a dotted path: None when unknown, UNSET when there can be no value."""
     found: Known | Unset = resolve(schema, schema)
     for part in () if path in ("", ".") else path.split("."):
         found = _below(schema, found, part)

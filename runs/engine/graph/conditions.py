@@ -22,7 +22,7 @@ ROOTS = ("inputData", "initData", "state", "stepResults")
 
 
 class Scope(Protocol):
-    """What predicates, mappings and templates can look at. UNSET stands for what is not there."""
+    """What predicates, mappings and templates can look at. UNSET means that a value is missing."""
 
     @property
     def input_data(self) -> object: ...
@@ -70,7 +70,7 @@ class Predicate:
 
 
 def condition_text(condition: object) -> str:
-    """One line that tells people what a condition asks: a predicate's text, or a function's first line of words."""
+    """Return a condition as one line for people: a predicate's text, or a function's first line of words."""
     if isinstance(condition, Predicate):
         return condition.text
     words = inspect.getdoc(condition) if callable(condition) else None

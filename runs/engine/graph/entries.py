@@ -65,7 +65,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """A step once for each item of its input. `concurrency`: how many at a time, or a function that tells it."""
+    """A step once for each item of its input. `concurrency`: how many at a time, or a function that returns it."""
 
     step: Step
     concurrency: float | Callable[..., object] = 1
@@ -79,7 +79,7 @@ class ForEach:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """A pause: seconds, or until a moment; or a function that tells either. Its input passes through."""
+    """A pause: seconds, or until a moment; or a function that returns either. Its input passes through."""
 
     id: str
     duration: float | Callable[..., object] | None = None
@@ -112,7 +112,7 @@ Entry = Then | Parallel | Branch | Loop | ForEach | Sleep
 
 
 def entry_ids(entry: Entry) -> list[str]:
-    """The ids under which the entry's outcomes stand."""
+    """Return the ids of the steps or the sleep of the entry."""
     return [entry.id] if isinstance(entry, Sleep) else [step.id for step in entry.steps]
 
 

@@ -2,14 +2,14 @@
 
 * Every id is a text of 1 to 200 characters, all of them printable: no line breaks, no control characters, no invisible
   characters, none that change the direction of writing. It does not begin or end with a space.
-* The id of a workflow or a run stands in addresses: it holds no slash and no backslash, and is not `.` or `..`.
+* The id of a workflow or a run is part of addresses: it holds no slash and no backslash, and is not `.` or `..`.
 * The id of a step names the step in paths such as `inner.review` and `items[3]`. It may hold dots and brackets, but
   among the steps of one workflow none may be the id of another one followed by a dot or a bracket: `a` and `a.b`,
   `items` and `items[0]`. So a path is always that of one step. Two different steps do not share an id, nor do two
   members of one block.
 * A tag is printable, and not blank.
 
-Source: the reference takes any text; ours has to find a step by its path, and a run by its address.
+Source: the reference takes any text; this engine has to find a step by its path, and a run by its address.
 """
 
 LONGEST = 200  # characters

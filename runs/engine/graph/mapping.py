@@ -48,7 +48,7 @@ def _number_text(value: float) -> str:
 
 
 def traverse(root: object, path: str, label: str) -> object:
-    """What stands under a dotted path. The last key may be missing (UNSET); one before it raises MappingError."""
+    """Return the value under a dotted path. The last key may be missing (UNSET); one before it raises MappingError."""
     if path in ("", "."):
         return root
     value = root

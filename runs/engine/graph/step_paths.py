@@ -10,7 +10,7 @@ from .step import Step
 
 
 def ambiguous(ids: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The pairs of ids of one graph whose paths could not be told apart: the longer one, and the one it begins with."""
+    """Yield the pairs of ids of one graph whose paths are ambiguous: the longer one, and the one it begins with."""
     known = dict.fromkeys(ids)
     for text in known:
         for place, character in enumerate(text):

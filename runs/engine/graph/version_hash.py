@@ -1,4 +1,4 @@
-"""What tells one version of a workflow from another: all that execution depends on, and no words for people.
+"""What distinguishes one version of a workflow from another: all that execution depends on, and no words for people.
 
 A description, a title, a docstring, a comment or an example may change without making a version, and without keeping a
 run of an earlier release of the code from going on.
@@ -66,13 +66,13 @@ def without_words(schema: object) -> object:
         return [without_words(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    kept: dict[str, object] = {}
+    found: dict[str, object] = {}
     for key, value in schema.items():
         if key in NAMED and isinstance(value, Mapping):
-            kept[key] = {name: without_words(item) for name, item in value.items()}
+            found[key] = {name: without_words(item) for name, item in value.items()}
         elif key not in WORDS:
-            kept[key] = value if key in DATA else without_words(value)
-    return kept
+            found[key] = value if key in DATA else without_words(value)
+    return found
 
 
 def _planned(entry: object) -> object:
@@ -94,7 +94,7 @@ def _planned(entry: object) -> object:
 
 
 def _mapping(config: object) -> object:
-    """Where a mapping that is data takes its values from; None for a function, of which the graph tells only words."""
+    """Where a mapping that is data takes its values from; None for a function."""
     try:
         data = orjson.loads(config) if isinstance(config, str) else config
     except orjson.JSONDecodeError:
@@ -175,11 +175,11 @@ def former_content_hash(workflow: Graph) -> str:
     """
     digest = hashlib.sha256()
     own = [schema_json(schema) for schema in _own_schemas(workflow)]
-    told: list[object] = [workflow.id, workflow.description, workflow.metadata, own]
+    parts: list[object] = [workflow.id, workflow.description, workflow.metadata, own]
     if workflow.timeout is not None:
-        told.append(workflow.timeout)
+        parts.append(workflow.timeout)
     retries = _retries(workflow.retries)[:4]
-    digest.update(_canonical([*told, retries, workflow.serialized_step_graph()]))
+    digest.update(_canonical([*parts, retries, workflow.serialized_step_graph()]))
     for entry in workflow.entries:
         for part in (
             getattr(entry, "condition", None),

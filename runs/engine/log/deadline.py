@@ -8,7 +8,7 @@ from ..errors import InvalidWorkflow
 
 LONGEST_SECONDS = 366 * 86_400.0
 
-# Who has set a limit, as the error's sentence tells it.
+# Who has set a limit, in the words of the error's sentence.
 BY_START = "start"
 BY_CONSOLE = "console"
 BY_CODE = "workflow"
@@ -21,7 +21,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 class Deadline(NamedTuple):
-    """When a run fails if it has not ended, as its log tells it."""
+    """When a run fails if it has not ended; stored in its log."""
 
     at: int  # epoch milliseconds
     seconds: float

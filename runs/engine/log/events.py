@@ -1,4 +1,4 @@
-"""What can happen to a run: the kinds of events in its log, and the form in which they are kept.
+"""What can happen to a run: the kinds of events in its log, and the form in which they are stored.
 
 The log of a run is the truth. An event has a number `seq` (1, 2, 3 … without a gap), a type, a time `at` (epoch
 milliseconds) and its data, a JSON object in UTF-8. Types are the reference's words where it has one.
@@ -24,7 +24,7 @@ from ..errors import MissingValue, UnreadableEvent
 
 
 class EventType(StrEnum):
-    """Each kind of event, and what its data holds; a question mark stands behind a key that may be absent."""
+    """Each kind of event, and what its data holds; a question mark follows a key that may be absent."""
 
     # workflowId, input?, initialState?, requestContext?, tracingOptions?, outputOptions?, resourceId?, perStep?:
     # the whole request, parsed and checked; deadline? (at, seconds, setBy): when the run fails if it has not ended;
@@ -33,7 +33,7 @@ class EventType(StrEnum):
     # steps (the path as a list of ids), resumeData?, forEachIndex?, label?, requestContext? (the caller's, to be merged
     # over the stored one), tracingOptions?, outputOptions?, perStep?
     RUN_RESUME = "workflow-resume"
-    # again? (paths of the steps that run anew), drop? (paths that are forgotten), requestContext?, tracingOptions?,
+    # again? (paths of the steps that run again), drop? (paths that are dropped), requestContext?, tracingOptions?,
     # outputOptions?. Written by Run.restart(), not by a recovery, which needs no event
     RUN_RESTART = "workflow-restart"
     # step (path as a list), drop (paths forgotten), steps (the records that are rebuilt), entries (where each graph
@@ -58,9 +58,7 @@ class EventType(StrEnum):
     # suspendPayload?, suspendOutput?, labels?, path? (of the step that suspended, below a nested workflow), runId?,
     # spanId? (of the nested run), fromItem?, state?, requestContext?
     STEP_SUSPENDED = "workflow-step-suspended"
-    STEP_WAITING = (
-        "workflow-step-waiting"  # payload | payloadFrom?, wakeAt? (a second one tells it when it is computed)
-    )
+    STEP_WAITING = "workflow-step-waiting"  # payload | payloadFrom?, wakeAt? (in a second event when it is computed)
     STEP_PROGRESS = "workflow-step-progress"  # completedCount, totalCount, currentIndex, iterationStatus
     STEP_OUTPUT = "workflow-step-output"  # a chunk by writer.write(): output
     STEP_CUSTOM = "workflow-step-custom"  # a chunk by writer.custom(): chunk
@@ -155,7 +153,7 @@ def put_back(events: Iterable[Event]) -> list[Event]:
         try:
             data: dict[str, object] = event.small()
             large = event.large_texts()
-        except UnreadableEvent:  # for whoever decodes it
+        except UnreadableEvent:  # for the caller that decodes it
             whole.append(event)
             continue
         changed = bool(large)

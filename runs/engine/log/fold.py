@@ -9,7 +9,7 @@ from .snapshot import apply
 
 
 def fold(run_id: str, workflow_id: str, events: Iterable[Event]) -> RunSnapshot:
-    """The run that these events tell of. Any prefix of a log folds; the one place where history becomes state.
+    """Return the run that these events make. Any prefix of a log folds; the one place where history becomes state.
 
     Raises UnreadableEvent: a run is not continued from a part of its history.
     """

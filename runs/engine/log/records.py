@@ -62,7 +62,7 @@ class StepRecord:
     tripwire: dict[str, object] | None = None
     non_retryable: bool = False
     ended_by: int | None = None  # the item whose failure or bail ended this foreach
-    run_id: str | None = None  # of a nested run in a foreach: kept over its suspensions
+    run_id: str | None = None  # of a nested run in a foreach: the same over its suspensions
     call_run_id: str | None = None  # the same, of its last execution alone
     span_id: str | None = None  # of the nested run's span, when it suspended
     restored: bool = False  # rebuilt for a time travel
@@ -108,7 +108,7 @@ class Resume:
 
 @dataclass(slots=True)
 class RunSnapshot:
-    """A run as its log tells it, up to event `seq`."""
+    """The state of a run after event `seq` of its log."""
 
     run_id: str
     workflow_id: str
@@ -152,7 +152,7 @@ class RunSnapshot:
 
     @property
     def suspended_paths(self) -> dict[str, list[int]]:
-        """Where in the graph the suspended steps stand: indexes of entry and member, by step id."""
+        """Where in the graph the suspended steps are: indexes of entry and member, by step id."""
         return {
             step_id: [record.entry] if record.member is None else [record.entry, record.member]
             for step_id, record in self.scopes[""].steps.items()
@@ -173,7 +173,7 @@ class RunSnapshot:
         return labels
 
     def forget(self, path: str) -> None:
-        """Drop a step with all that stands below it: its items, and the steps of its nested run."""
+        """Drop a step with all that is below it: its items, and the steps of its nested run."""
         record = self.steps.pop(path, None)
         if record is None:
             return
@@ -186,7 +186,7 @@ class RunSnapshot:
         self.forget_below(record)
 
     def forget_below(self, record: StepRecord) -> None:
-        """Drop what stands below a step, for it starts anew."""
+        """Drop what is below a step that starts again."""
         for item in list((record.items or {}).values()):
             self.forget(item.path)
         record.items = None

@@ -7,7 +7,7 @@ from ..data.undefined import UNSET
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. The words are the reference's own, and equal in store, API, filter and page."""
+    """The status of a run. The words are the reference's own, and equal in store, API, filter and page."""
 
     PENDING = "pending"  # made or queued, nothing has run
     RUNNING = "running"
@@ -21,7 +21,7 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen to the run, unless somebody starts it anew from a step."""
+        """Whether the run has ended; only a time travel starts it again."""
         return self in FINAL_STATUSES
 
 
@@ -29,7 +29,7 @@ FINAL_STATUSES = frozenset({RunStatus.SUCCESS, RunStatus.FAILED, RunStatus.TRIPW
 
 
 class StepStatus(StrEnum):
-    """Where a step stands."""
+    """The status of a step."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -44,7 +44,7 @@ class StepStatus(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class WorkflowResult:
-    """How a run ended, or why it stopped. A value that is absent is UNSET or None, as its type tells.
+    """How a run ended, or why it stopped. A value that is absent is UNSET or None, by its type.
 
     `steps` has an entry for each step at the top, and the run's input under `input`. Times are epoch milliseconds.
     """

@@ -111,7 +111,7 @@ def _run_time_travel(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> No
 
 
 def _restore(snapshot: RunSnapshot, seq: int, at: int, data: Data) -> None:
-    """A record as a time travel wants it: made anew, or changed in what `data` names."""
+    """Rebuild a record for a time travel: a new one, or changed in the keys of `data`."""
     path = str(data["id"])
     record = snapshot.steps.get(path)
     if record is None:

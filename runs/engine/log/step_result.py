@@ -1,4 +1,4 @@
-"""A step's record in the reference's form, as it stands in results, events and stored runs."""
+"""A step's record in the reference's form, as results, events and stored runs contain it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,9 +55,9 @@ def _suspension(record: StepRecord) -> Json:
     question = question_of(record)
     if record.items is not None:
         first = record.ended_by if record.ended_by is not None else 0
-        told = dict(question) if isinstance(question, Mapping) else {}
-        meta = {**told.get("__workflow_meta", {}), "foreachIndex": first, "foreachOutput": _item_results(record)}
-        data["suspendPayload"] = told | {"__workflow_meta": meta | {"resumeLabels": _labels(record)}}
+        payload = dict(question) if isinstance(question, Mapping) else {}
+        meta = {**payload.get("__workflow_meta", {}), "foreachIndex": first, "foreachOutput": _item_results(record)}
+        data["suspendPayload"] = payload | {"__workflow_meta": meta | {"resumeLabels": _labels(record)}}
     elif question is not UNSET:
         data["suspendPayload"] = question
     if record.suspend_output is not UNSET:
@@ -69,8 +69,8 @@ def question_of(record: StepRecord) -> object:
     """The suspend payload with the reference's note of which nested step asks it."""
     if record.suspended_path is None:
         return record.suspend_payload
-    told = dict(record.suspend_payload) if isinstance(record.suspend_payload, Mapping) else {}
-    return told | {"__workflow_meta": {"runId": record.run_id, "path": record.suspended_path}}
+    payload = dict(record.suspend_payload) if isinstance(record.suspend_payload, Mapping) else {}
+    return payload | {"__workflow_meta": {"runId": record.run_id, "path": record.suspended_path}}
 
 
 def _labels(foreach: StepRecord) -> Json:
@@ -142,7 +142,7 @@ def clean_question(record: StepRecord) -> object:
 
 
 def run_result(snapshot: RunSnapshot, *, trace_id: str | None, span_id: str | None) -> WorkflowResult:
-    """How the run stands, as start() and its kin return it."""
+    """Return the result of the run, as start(), resume() and the others return it."""
     scope = snapshot.scopes[""]
     options = snapshot.output_options
     result = WorkflowResult(
@@ -154,7 +154,7 @@ def run_result(snapshot: RunSnapshot, *, trace_id: str | None, span_id: str | No
         trace_id=trace_id,
         span_id=span_id,
     )
-    if "input" in scope.steps:  # a step of that name stands in the input's place, as in the reference
+    if "input" in scope.steps:  # a step of that name takes the place of the input, as in the reference
         result.input = result.steps["input"]
     if snapshot.status is RunStatus.SUCCESS:
         result.result = snapshot.result

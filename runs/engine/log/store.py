@@ -1,4 +1,4 @@
-"""Where runs are kept, as the engine sees it: the protocols that every store fulfils."""
+"""Where runs are stored, as the engine sees it: the protocols that every store fulfils."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ class RunStore(Protocol):
     async def claim(
         self, run_id: str, *, expected: Sequence[RunStatus], status: RunStatus | None = None
     ) -> RunLog | None:
-        """Take the run, if its status is one of `expected`: its log under a new epoch. None: somebody was first.
+        """Take the run, if its status is one of `expected`: its log under a new epoch. None: another owner was first.
 
         With `status` the run gets that status in the same act.
         """
@@ -123,7 +123,7 @@ class MemoryRunLog:
         at: int | None = None,
         card: CardChange | None = None,
     ) -> int:
-        """As RunLog tells; but a log that was taken over keeps its events to itself, and commit() raises."""
+        """See RunLog. The events of a log that was taken over are not stored, and commit() raises."""
         encoded = encode_event_data(data)
         self.last_seq = seq = self.last_seq + 1
         if self._card.epoch != self.epoch:
@@ -139,7 +139,7 @@ class MemoryRunLog:
         return seq
 
     async def commit(self) -> None:
-        """Everything is kept already. Raises Fenced when another owner has the run."""
+        """Everything is stored already. Raises Fenced when another owner has the run."""
         if self._card.epoch != self.epoch:
             raise Fenced(f"Run {self.run_id} was taken over.")
 
@@ -152,14 +152,14 @@ class MemoryRunStore:
         self._events: dict[str, list[Event]] = {}
 
     async def create(self, card: RunCard) -> None:
-        """As RunStore tells."""
+        """See RunStore."""
         if card.run_id in self._cards:
             raise RunAlreadyExists(f"There is a run {card.run_id} already.")
         self._cards[card.run_id] = replace(card)
         self._events[card.run_id] = []
 
     async def begin(self, card: RunCard) -> MemoryRunLog | None:
-        """As RunStore tells."""
+        """See RunStore."""
         if card.run_id in self._cards:
             return None
         await self.create(card)
@@ -168,7 +168,7 @@ class MemoryRunStore:
     async def claim(
         self, run_id: str, *, expected: Sequence[RunStatus], status: RunStatus | None = None
     ) -> MemoryRunLog | None:
-        """As RunStore tells."""
+        """See RunStore."""
         card = self._card(run_id)
         if card.status not in expected:
             return None
@@ -178,18 +178,18 @@ class MemoryRunStore:
         return MemoryRunLog(card, self._events[run_id])
 
     async def load(self, run_id: str, *, after: int = 0) -> list[Event]:
-        """As RunStore tells."""
+        """See RunStore."""
         self._card(run_id)
         return put_back(self._events[run_id])[after:]
 
     async def card(self, run_id: str) -> RunCard:
-        """As RunStore tells."""
+        """See RunStore."""
         return replace(self._card(run_id))
 
     async def cards(
         self, *, workflow_id: str | None = None, status: RunStatus | None = None, resource_id: str | None = None
     ) -> list[RunCard]:
-        """As RunStore tells."""
+        """See RunStore."""
         return [
             replace(card)
             for card in sorted(self._cards.values(), key=lambda card: (card.created_at, card.run_id), reverse=True)
@@ -199,7 +199,7 @@ class MemoryRunStore:
         ]
 
     async def delete(self, run_id: str) -> None:
-        """As RunStore tells."""
+        """See RunStore."""
         self._card(run_id).epoch += 1  # who still works on it is fenced off
         del self._cards[run_id], self._events[run_id]
 

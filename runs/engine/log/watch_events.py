@@ -44,7 +44,7 @@ def _started(snapshot: RunSnapshot, record: StepRecord, data: Mapping[str, objec
 
 
 def _ended(snapshot: RunSnapshot, record: StepRecord, data: Mapping[str, object]) -> list[WatchEvent]:
-    """Result and finish; a sleep and a foreach tell less, and a canceled block nothing."""
+    """Result and finish; a sleep and a foreach have fewer keys, and a canceled block has no events."""
     payload: WatchEvent = {"id": record.path, **_call(snapshot, record)}
     if record.status is StepStatus.CANCELED and (record.total_count is not None or record.iteration is not None):
         return []
@@ -77,7 +77,7 @@ def _suspended(snapshot: RunSnapshot, record: StepRecord, data: Mapping[str, obj
 
 
 def _waiting(snapshot: RunSnapshot, record: StepRecord, data: Mapping[str, object]) -> list[WatchEvent]:
-    if "entry" not in data:  # only tells when it will wake
+    if "entry" not in data:  # only says when it will wake
         return []
     payload = {"id": record.path, **own_payload(record), "startedAt": record.started_at, "status": "waiting"}
     return [{"type": EventType.STEP_WAITING.value, "payload": payload}]

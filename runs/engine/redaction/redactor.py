@@ -1,9 +1,9 @@
-"""Redaction: what nobody shall read from a page, an API, a log line, a span or an export, and how it is taken out.
+"""Redaction: which values are secret, and how they are replaced in pages, the API, log lines, spans and exports.
 
 The one owner of the question. A value is hidden
 
 * *by name*: the key is a secret's (secret_names.py), or a schema marks it: `"x-secret": true`, `"format": "password"`,
-  `"writeOnly": true`. `"x-secret": false` says that a name is harmless. A marked name is hidden wherever it stands in
+  `"writeOnly": true`. `"x-secret": false` says that a name is harmless. A marked name is hidden wherever it occurs in
   the run, for a secret is handed on under the same name;
 * *by value*: what was hidden by name is known from then on, and found in every other text of the run;
 * *in addresses*: the password in `scheme://user:password@host`, and query parameters with a secret's name.
@@ -96,7 +96,7 @@ class Redactor:
         self._never = frozenset(ids)
 
     def mark_whole(self, input_schema: object, *resume_schemas: object) -> None:
-        """Note the schemas that mark a whole value, which stands at no key of its own."""
+        """Add the schemas that mark a whole value, which has no key of its own."""
         self._input_is_secret = is_marked(input_schema)
         self._answer_is_secret = any(is_marked(schema) for schema in resume_schemas)
 

@@ -52,7 +52,7 @@ _PARTS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands at this name is a secret, by the rule above."""
+    """Whether the value of this name is a secret, by the rule above."""
     return _verdict(name) != ""
 
 

@@ -52,7 +52,7 @@ def searched_texts(secret: object) -> Iterator[str]:
     if isinstance(secret, bool) or not isinstance(secret, str | Number):
         return
     text = str(secret).strip()
-    # What stands on several lines, such as a key in PEM, is quoted line by line, too.
+    # A secret of several lines, such as a key in PEM, is quoted line by line, too.
     lines = [line.strip() for line in text.splitlines()] if "\n" in text else [text]
     pieces = [line[start : start + PIECE] for line in lines for start in range(0, len(line), PIECE)]
     for piece in pieces[:MOST_PIECES]:

@@ -46,7 +46,7 @@ class Run(StoredRun):
         output_writer: OutputWriter | None = None,
         tracing_context: TracingContext | None = None,
     ) -> WorkflowResult:
-        """Run the workflow from its first step, and tell how it ended.
+        """Run the workflow from its first step, and return its result.
 
         Raises InvalidInput when input, state or request context do not fit, and what `on_start` raises: no step has
         run then, no event was written, and the run may be started again. Raises RunAlreadyStarted for a second start.
@@ -91,7 +91,7 @@ class Run(StoredRun):
         await self.workflow.announce(RunInfo(self.run_id, self.workflow.id, self.resource_id, context, snapshot))
 
     async def start_async(self, **parameters: Any) -> dict[str, str]:
-        """Start the run, and do not wait for its end; takes what start() takes. Gives `{"runId"}`.
+        """Start the run without waiting for its end; takes what start() takes. Returns `{"runId"}`.
 
         What start() would raise before the first step is logged only, as in the reference.
         """
@@ -100,7 +100,7 @@ class Run(StoredRun):
         return {"runId": self.run_id}
 
     def stream(self, **parameters: Any) -> RunStream:
-        """Start the run, and give what happens in it as a stream of chunks; takes what start() takes."""
+        """Start the run, and return its events as a stream of chunks; takes what start() takes."""
         return self._streamed(lambda writer: self.start(**parameters, output_writer=writer))
 
     def resume_stream(self, **parameters: Any) -> RunStream:
@@ -134,7 +134,7 @@ class Run(StoredRun):
         self._keep(asyncio.get_running_loop().create_task(drive()))
         return stream
 
-    # Going on
+    # Continuing
 
     async def resume(
         self,
@@ -150,11 +150,11 @@ class Run(StoredRun):
         output_writer: OutputWriter | None = None,
         tracing_context: TracingContext | None = None,
     ) -> WorkflowResult:
-        """Answer a suspended step, and go on from there.
+        """Answer a suspended step, and continue the run from there.
 
         `step`: its id, a dotted path, a list of ids; may be left out when one step alone waits. `label` names it too,
         and goes before it. Values of the request context are merged over the stored ones. Raises NotSuspended,
-        InvalidInput, and ResumeAlreadyClaimed when somebody else answered in the same moment.
+        InvalidInput, and ResumeAlreadyClaimed when another resume of the same moment was first.
         """
         given = CallOptions(None, tracing_options, output_options, per_step, output_writer, tracing_context)
         snapshot, events = await self._suspended()
@@ -179,7 +179,7 @@ class Run(StoredRun):
         return await self._proceed(log, events, EventType.RUN_RESUME, data, given, context=request_context)
 
     async def resume_async(self, **parameters: Any) -> dict[str, str]:
-        """As resume(), without waiting for the end. Gives `{"runId"}`."""
+        """As resume(), without waiting for the end. Returns `{"runId"}`."""
         self._background(self.resume(**parameters), "resume")
         return {"runId": self.run_id}
 
@@ -206,7 +206,7 @@ class Run(StoredRun):
         output_writer: OutputWriter | None = None,
         tracing_context: TracingContext | None = None,
     ) -> WorkflowResult:
-        """Begin the entry anew in which the run was left: all members of a block, all items of a foreach.
+        """Run the entry again in which the run was left: all members of a block, all items of a foreach.
 
         (A run that an executor takes over after a crash repeats only what was in flight.) Of a run that has ended the
         stored result is given. Raises RunNotFound, and NotActive for a run that is neither at work nor asleep.
@@ -258,8 +258,8 @@ class Run(StoredRun):
             raise RunNotFound(f"Snapshot not found for run {self.run_id}") from None
         snapshot = fold(self.run_id, self.workflow.id, events)
         request: dict[str, object] = {"step": step, **given.data()}
-        told = {"context": context, "nestedStepsContext": nested_steps_context, "initialState": initial_state}
-        request |= {key: value for key, value in told.items() if value is not None}
+        optional = {"context": context, "nestedStepsContext": nested_steps_context, "initialState": initial_state}
+        request |= {key: value for key, value in optional.items() if value is not None}
         if input_data is not UNSET:
             request["inputData"] = input_data
         if request_context is not None:

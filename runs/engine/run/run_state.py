@@ -133,7 +133,7 @@ def _begun(graph: SerializedGraph, snapshot: RunSnapshot) -> list[StepRecord]:
 
 
 def _step_id(entry: object) -> str:
-    """The id of a member of a block: a step's stands inside it, a nested workflow's beside its graph."""
+    """Return the id of a member of a block: a step has it inside, a nested workflow beside its graph."""
     if not isinstance(entry, Mapping):
         return ""
     inner = entry.get("step")

@@ -30,7 +30,7 @@ def new_run_id() -> str:
 
 
 class RunBook:
-    """Knows a workflow's runs. Not kept beyond the process but by the store."""
+    """The runs of a workflow: the open ones of this process, and those of its store."""
 
     def __init__(self, workflow: Graph) -> None:
         self._workflow = workflow

@@ -1,4 +1,4 @@
-"""What every way of running a run has in common: it is stored, watched, canceled and executed from its log."""
+"""What all commands of a run share: it is stored, watched, canceled and executed from its log."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ logger = logging.getLogger("wfconsole.engine")
 
 
 class StoredRun:
-    """A run in a store, and what this process does with it."""
+    """A run in a store, as this process executes it."""
 
     def __init__(
         self, workflow: Graph, run_id: str, resource_id: str | None, on_end: "Callable[[StoredRun], None] | None" = None
@@ -66,7 +66,7 @@ class StoredRun:
             card = self._card()
             try:
                 await self._store.create(card)
-            except RunAlreadyExists:  # somebody was faster: the same run
+            except RunAlreadyExists:  # another process was faster: the same run
                 card = await self._store.card(self.run_id)
         self._prepared = True
         if self._execution is None:
@@ -89,7 +89,7 @@ class StoredRun:
         return stop
 
     async def cancel(self, *, by: str | None = None) -> None:
-        """Stop the run. Running steps are told so, but finish; nothing starts any more.
+        """Stop the run. Running steps are notified, but finish; no other step starts.
 
         Of a run that has ended nothing changes.
         """
@@ -113,14 +113,14 @@ class StoredRun:
         if self._on_end is not None:
             self._on_end(self)
 
-    # The one way through
+    # Execution
 
     async def _begin(self) -> RunLog | None:
-        """Take the run, which may have to be made."""
+        """Claim the run for a start; create it first if it is not stored yet."""
         if self._prepared:
             return await self._claim([RunStatus.PENDING])
         log = await self._store.begin(self._card())
-        if log is None:  # somebody else has made it, and may have left it pending
+        if log is None:  # it exists already, and may still be pending
             log = await self._store.claim(self.run_id, expected=[RunStatus.PENDING])
         self._prepared = True
         return log
@@ -140,7 +140,7 @@ class StoredRun:
         context: Context = None,
         span: Any = None,
     ) -> WorkflowResult:
-        """Append what sets the run going, and execute it from its log."""
+        """Append the event that starts or continues the run, and execute the run from its log."""
         at = now_ms()
         snapshot = fold(self.run_id, self.workflow.id, events)
         apply(snapshot, log.last_seq + 1, type, at, data)
@@ -176,7 +176,7 @@ class StoredRun:
         return run_result(snapshot, trace_id=execution.span.trace_id, span_id=execution.span.span_id)
 
     async def _started_canceled(self, input_data: object, given: CallOptions) -> WorkflowResult:
-        """A canceled run object stays canceled: a start runs nothing, and says so."""
+        """Return the result of a start that runs nothing: a canceled run object stays canceled."""
         checked = check_request(self.workflow, {"inputData": input_data, "requestContext": given.shown_context()})
         span = self.workflow.tracing.start_run(
             workflow_id=self.workflow.id,

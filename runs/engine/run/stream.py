@@ -79,7 +79,7 @@ class RunStream:
         finish = stream_finish(self.run_id, RunStatus.FAILED.value, UNSET, None, error_json(error))
         self._end({"type": "finish", "payload": {"runId": self.run_id}} if self._legacy else finish)
         self.result.set_exception(error)
-        self.result.exception()  # who only reads the chunks has been told
+        self.result.exception()  # retrieved: a caller may read the chunks only
 
     def _add(self, chunk: Chunk) -> None:
         self._chunks.append(chunk)

@@ -34,7 +34,7 @@ class Workflow(Graph):
     that it waits for; of nested workflows, the outermost one's counts. `validate_outputs`: also check what steps
     return. `on_start` is called before the first step and may refuse the run by raising; `on_finish` at every end,
     `on_error` at a failure.
-    `store`: where runs are kept; absent: in memory; None: not at all. A workflow can be a step of another one.
+    `store`: where runs are stored; absent: in memory; None: not at all. A workflow can be a step of another one.
     """
 
     @cached_property
@@ -95,11 +95,11 @@ class Workflow(Graph):
         return self._add(ForEach(as_step(step), concurrency, _info(opts)))
 
     def sleep(self, duration: float | Callable[..., object], *, id: str | None = None, **opts: Any) -> Self:
-        """Wait for so many seconds, or for what the function tells."""
+        """Add a pause of so many seconds, or of what the function returns."""
         return self._add(Sleep(id or self._sleep_id(), duration=duration, info=_info({"id": id, **opts})))
 
     def sleep_until(self, until: datetime | Callable[..., object], *, id: str | None = None, **opts: Any) -> Self:
-        """Wait until a moment, or until what the function tells. A time without a zone is UTC."""
+        """Add a pause until a moment, or until what the function returns. A time without a zone is UTC."""
         return self._add(Sleep(id or self._sleep_id(), until=until, info=_info({"id": id, **opts})))
 
     def _sleep_id(self) -> str:
@@ -164,10 +164,10 @@ class Workflow(Graph):
 
 
 def _info(opts: Mapping[str, Any]) -> EntryInfo | None:
-    told = {key: opts.get(key) for key in ("id", "description", "metadata")}
-    if unknown := [key for key in opts if key not in told]:
+    info = {key: opts.get(key) for key in ("id", "description", "metadata")}
+    if unknown := [key for key in opts if key not in info]:
         raise InvalidWorkflow(f"An entry has no option {unknown[0]!r}; use id, description and metadata.")
-    return EntryInfo(**told) if any(value is not None for value in told.values()) else None
+    return EntryInfo(**info) if any(value is not None for value in info.values()) else None
 
 
 def _condition(condition: object) -> Condition:

@@ -12,6 +12,6 @@ class EntryInfo(NamedTuple):
     metadata: Mapping[str, object] | None = None
 
     def attributes(self) -> dict[str, object]:
-        """The span attributes that tell it."""
-        told = {"entryId": self.id, "entryDescription": self.description, "entryMetadata": self.metadata}
-        return {key: value for key, value in told.items() if value is not None}
+        """Return the info as span attributes."""
+        attributes = {"entryId": self.id, "entryDescription": self.description, "entryMetadata": self.metadata}
+        return {key: value for key, value in attributes.items() if value is not None}

@@ -30,16 +30,16 @@ def cleaned(value: object, redactor: Redactor | None = None, depth: int = 0) -> 
             items.append(f"[…{len(value) - MAX_ITEMS} more items]")
         return items
     if isinstance(value, dict):
-        kept: dict[str, object] = {}
+        cleaned_items: dict[str, object] = {}
         for key, item in value.items():
-            if len(kept) == MAX_ITEMS:
-                kept["__truncated"] = f"{len(value) - MAX_ITEMS} more keys omitted"
+            if len(cleaned_items) == MAX_ITEMS:
+                cleaned_items["__truncated"] = f"{len(value) - MAX_ITEMS} more keys omitted"
                 break
             rule = redactor.rule(str(key), item) if redactor is not None else None
             if rule is not None and redactor is not None:
                 redactor.learn_secret(item)  # what one step returns under this name, the next one may quote
-            kept[key] = cleaned(item, redactor, depth + 1) if rule is None else f"[masked: {rule}]"
-        return kept
+            cleaned_items[key] = cleaned(item, redactor, depth + 1) if rule is None else f"[masked: {rule}]"
+        return cleaned_items
     return value
 
 
@@ -79,24 +79,24 @@ def payload_text(value: object, redactor: Redactor | None = None) -> str:
 def step_error_info(
     workflow_id: str, run_id: str, step_id: str, message: str, stack: str | None = None
 ) -> dict[str, object]:
-    """What the span of a failed step tells."""
+    """Return the error attributes of the span of a failed step."""
     details = {"workflowId": workflow_id, "runId": run_id, "stepId": f"workflow.{workflow_id}.step.{step_id}"}
     return _with_stack(_engine_error("WORKFLOW_STEP_INVOKE_FAILED", details, message), stack)
 
 
 def condition_error_info(workflow_id: str, run_id: str, message: str, stack: str | None = None) -> dict[str, object]:
-    """What the span of a condition that raised tells."""
+    """Return the error attributes of the span of a condition that raised."""
     details = {"workflowId": workflow_id, "runId": run_id}
     return _with_stack(_engine_error("WORKFLOW_CONDITION_EVALUATION_FAILED", details, message), stack)
 
 
 def run_error_info(error: Mapping[str, object]) -> dict[str, object]:
-    """What the span of a failed run tells: the message of its error, and the error's name if it has one."""
+    """Return the error attributes of a failed run's span: message, and name where there is one."""
     return {key: error[key] for key in ("message", "name") if key in error}
 
 
 def block_error_info(error: Mapping[str, object], stack: str | None = None) -> dict[str, object]:
-    """What the span of a block (parallel, conditional, loop) tells whose member failed with this error."""
+    """Return the error attributes of the span of a block (parallel, conditional, loop) whose member failed."""
     if "code" in error:
         info = _engine_error(str(error["code"]), error.get("details", {}), str(error.get("message", "")))
         return _with_stack(info, stack)
@@ -104,7 +104,7 @@ def block_error_info(error: Mapping[str, object], stack: str | None = None) -> d
 
 
 def call_error_info(error: BaseException) -> dict[str, object]:
-    """What the run's span tells of an exception that a call such as start() raises."""
+    """Return the error attributes of the run's span for an exception that a call such as start() raises."""
     stack = "".join(traceback.format_exception(error))
     code = getattr(error, "code", None)
     if code is None:

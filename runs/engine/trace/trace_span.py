@@ -1,13 +1,13 @@
 """One span of the reference's tree, over the OpenTelemetry API.
 
-OpenTelemetry's attributes hold scalars only, so what the reference keeps as objects stands in them as JSON text:
+OpenTelemetry's attributes hold scalars only, so what the reference stores as objects is JSON text in them:
 
 | attribute | holds |
 |---|---|
 | `workflow.span.type` | workflow_run, workflow_step, workflow_parallel, workflow_conditional, … |
 | `workflow.entity.type`, `.id`, `.name` | the run or step the span belongs to |
 | `workflow.run.id`, `workflow.status` | the run; how it or the step ended |
-| `workflow.root`, `workflow.tags` | true, and a list of texts, on the span of a run that nobody encloses |
+| `workflow.root`, `workflow.tags` | true, and a list of texts, on the span of a run without an enclosing span |
 | `workflow.trace_id`, `workflow.external_parent_span_id` | the caller's own texts, unpadded |
 | `workflow.attributes` | JSON text; absent when it would hold the status only |
 | `workflow.metadata`, `.input`, `.output`, `.request_context`, `.error` | JSON texts |
@@ -91,7 +91,7 @@ class TraceSpan:
 
     @property
     def trace_id(self) -> str | None:
-        """What the result shows: the caller's own text, or 32 digits; None when the trace is not kept."""
+        """What the result shows: the caller's own text, or 32 digits; None when the trace is not recorded."""
         return self.trace.trace_id
 
     @property
@@ -130,17 +130,17 @@ class TraceSpan:
     ) -> "TraceSpan":
         """A step; description and metadata are those that the author wrote beside the entry."""
         is_plain = description is None and metadata is None
-        told = {} if is_plain else EntryInfo(None, description, metadata).attributes()
+        info = {} if is_plain else EntryInfo(None, description, metadata).attributes()
         entity = ("workflow_step", step_id, self.workflow_id)
         own = {**self.metadata, **self._extracted()} if self.trace.keys else self.metadata
-        return self._child(f"workflow step: '{step_id}'", "workflow_step", input, told, entity=entity, metadata=own)
+        return self._child(f"workflow step: '{step_id}'", "workflow_step", input, info, entity=entity, metadata=own)
 
     def parallel(
         self, step_ids: Sequence[str], input: object = UNSET, *, entry: EntryInfo | None = None
     ) -> "TraceSpan":
         """A block of steps that run at once."""
-        told = {"branchCount": len(step_ids), "parallelSteps": list(step_ids)}
-        return self._block("parallel", f"{len(step_ids)} branches", input, told, entry)
+        attributes = {"branchCount": len(step_ids), "parallelSteps": list(step_ids)}
+        return self._block("parallel", f"{len(step_ids)} branches", input, attributes, entry)
 
     def conditional(self, count: int, input: object = UNSET, *, entry: EntryInfo | None = None) -> "TraceSpan":
         """A branch; once known, `truthyIndexes` and `selectedSteps` are set as attributes."""
@@ -154,10 +154,10 @@ class TraceSpan:
         self, kind: str, input: object = UNSET, *, concurrency: int | None = None, entry: EntryInfo | None = None
     ) -> "TraceSpan":
         """A loop: kind is dowhile, dountil or foreach. The first two end with the attribute `totalIterations`."""
-        told: dict[str, object] = {"loopType": kind}
+        attributes: dict[str, object] = {"loopType": kind}
         if concurrency is not None:
-            told["concurrency"] = concurrency
-        return self._block("loop", kind, input, told, entry)
+            attributes["concurrency"] = concurrency
+        return self._block("loop", kind, input, attributes, entry)
 
     def loop_condition(self, kind: str, input: object = UNSET) -> "TraceSpan":
         """One evaluation of a loop's condition."""
@@ -167,9 +167,9 @@ class TraceSpan:
         self, step_id: str, duration_ms: float | None, *, dynamic: bool, entry: EntryInfo | None = None
     ) -> "TraceSpan":
         """A sleep. The duration of a dynamic one is set as attribute `durationMs` once it is known."""
-        told: dict[str, object] = {} if duration_ms is None else {"durationMs": duration_ms}
+        attributes: dict[str, object] = {} if duration_ms is None else {"durationMs": duration_ms}
         text = f"{_plain_number(duration_ms)}ms" if duration_ms is not None and not dynamic else "dynamic"
-        return self._sleeping(f"sleep: {text}", step_id, told, dynamic, entry)
+        return self._sleeping(f"sleep: {text}", step_id, attributes, dynamic, entry)
 
     def sleep_until(
         self,
@@ -181,12 +181,12 @@ class TraceSpan:
         entry: EntryInfo | None = None,
     ) -> "TraceSpan":
         """A sleep until a time."""
-        told: dict[str, object] = {} if duration_ms is None else {"durationMs": duration_ms}
+        attributes: dict[str, object] = {} if duration_ms is None else {"durationMs": duration_ms}
         text = "dynamic"
         if until is not None and not dynamic:
             text = until.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            told["untilDate"] = text
-        return self._sleeping(f"sleepUntil: {text}", step_id, told, dynamic, entry)
+            attributes["untilDate"] = text
+        return self._sleeping(f"sleepUntil: {text}", step_id, attributes, dynamic, entry)
 
     def generic(
         self,
@@ -221,15 +221,15 @@ class TraceSpan:
         self.trace.open.pop(id(self), None)
         if attributes:
             self.attributes.update(attributes)
-        told: dict[str, str] = {}
+        otel_attributes: dict[str, str] = {}
         if status is not None:
             self.attributes["status"] = status
-            told["workflow.status"] = status
+            otel_attributes["workflow.status"] = status
         if len(self.attributes) > (status is not None):
-            told["workflow.attributes"] = payload_text(self.attributes, self.trace.redactor)
+            otel_attributes["workflow.attributes"] = payload_text(self.attributes, self.trace.redactor)
         if not self.trace.hide_output and (shown := self.trace.shown(output)) is not None:
-            told["workflow.output"] = shown
-        self.otel.set_attributes(told)
+            otel_attributes["workflow.output"] = shown
+        self.otel.set_attributes(otel_attributes)
         self.otel.end()
 
     def fail(
@@ -242,9 +242,9 @@ class TraceSpan:
         message = hide(str(info.get("message", "")))
         self.otel.set_attribute("workflow.error", payload_text(dict(info), self.trace.redactor))
         self.otel.set_status(otel.Status(otel.StatusCode.ERROR, message))
-        told = {"exception.type": str(info.get("name", "Error")), "exception.message": message}
-        told |= {"exception.stacktrace": hide(str(info["stack"]))} if "stack" in info else {}
-        self.otel.add_event("exception", told)
+        exception = {"exception.type": str(info.get("name", "Error")), "exception.message": message}
+        exception |= {"exception.stacktrace": hide(str(info["stack"]))} if "stack" in info else {}
+        self.otel.add_event("exception", exception)
         self.end(status=status, attributes=attributes)
 
     def cancel_open(self) -> None:
@@ -256,20 +256,20 @@ class TraceSpan:
         return self.trace.request_context.extract(self.trace.keys) if self.trace.keys else {}
 
     def _block(
-        self, word: str, plain: str, input: object, told: dict[str, object], entry: EntryInfo | None
+        self, word: str, plain: str, input: object, attributes: dict[str, object], entry: EntryInfo | None
     ) -> "TraceSpan":
         quoted = entry.id if entry is not None and entry.id is not None else plain
         more = entry.attributes() if entry is not None else {}
         entity = ("workflow_run", self.workflow_id, self.workflow_id)
-        return self._child(f"{word}: '{quoted}'", f"workflow_{word}", input, {**told, **more}, entity=entity)
+        return self._child(f"{word}: '{quoted}'", f"workflow_{word}", input, {**attributes, **more}, entity=entity)
 
     def _sleeping(
-        self, name: str, step_id: str, told: dict[str, object], dynamic: bool, entry: EntryInfo | None
+        self, name: str, step_id: str, attributes: dict[str, object], dynamic: bool, entry: EntryInfo | None
     ) -> "TraceSpan":
         more = {"sleepType": "dynamic" if dynamic else "fixed", "entryId": step_id}
         rest = entry._replace(id=None).attributes() if entry is not None else {}
         entity = ("workflow_run", self.workflow_id, self.workflow_id)
-        return self._child(name, "workflow_sleep", UNSET, {**told, **more, **rest}, entity=entity)
+        return self._child(name, "workflow_sleep", UNSET, {**attributes, **more, **rest}, entity=entity)
 
     def _child(
         self,
@@ -316,7 +316,7 @@ def start_span(
     extra: Mapping[str, object] | None = None,
     metadata_text: str | None = None,
 ) -> TraceSpan:
-    told: dict[str, object] = {
+    otel_attributes: dict[str, object] = {
         "workflow.span.type": kind,
         "workflow.entity.type": entity[0],
         "workflow.entity.id": entity[1],
@@ -324,29 +324,29 @@ def start_span(
         "workflow.metadata": metadata_text or payload_text(metadata, trace.redactor),
     }
     if "runId" in metadata:
-        told["workflow.run.id"] = str(metadata["runId"])
+        otel_attributes["workflow.run.id"] = str(metadata["runId"])
     if not trace.hide_input and (shown := trace.shown(input)) is not None:
-        told["workflow.input"] = shown
+        otel_attributes["workflow.input"] = shown
     if attributes:
-        told["workflow.attributes"] = payload_text(attributes, trace.redactor)
+        otel_attributes["workflow.attributes"] = payload_text(attributes, trace.redactor)
     if kind in ("workflow_run", "workflow_step") and trace.request_context:
-        told["workflow.request_context"] = payload_text(trace.request_context.to_dict(), trace.redactor)
-    told.update(extra or {})
+        otel_attributes["workflow.request_context"] = payload_text(trace.request_context.to_dict(), trace.redactor)
+    otel_attributes.update(extra or {})
     name = name if trace.redactor is None else trace.redactor.text(name)
-    span = trace.tracer.start_span(name, context=place, attributes=told)  # type: ignore[arg-type]
+    span = trace.tracer.start_span(name, context=place, attributes=otel_attributes)  # type: ignore[arg-type]
     if not span.is_recording():
         return NO_SPAN if not span.get_span_context().is_valid else SAMPLED_OUT
     if kind == "workflow_run" and hasattr(span, "redact_with"):
         span.redact_with(trace.redactor)
     started = TraceSpan(span, trace, entity, workflow_id, metadata)
-    started.metadata_text = str(told["workflow.metadata"])
+    started.metadata_text = str(otel_attributes["workflow.metadata"])
     started.attributes = attributes or {}
     trace.open[id(started)] = started
     return started
 
 
 class _NoSpan(TraceSpan):
-    """What stands for a span when nobody records: it does nothing, and so does everything below it."""
+    """The span when nothing is recorded: it does nothing, and so does everything below it."""
 
     __slots__ = ("_shown_id",)
 

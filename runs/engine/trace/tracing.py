@@ -1,4 +1,4 @@
-"""Tracing of runs: where a run's span stands in which trace, and what a caller may say about it.
+"""Tracing of runs: the trace and the parent of a run's span, and the options of a caller.
 
 The spans themselves, and the attributes they carry, are in trace_span.py.
 """
@@ -51,7 +51,7 @@ forced_trace_id: ContextVar[int | None] = ContextVar("forced_trace_id", default=
 
 
 class TraceLink(NamedTuple):
-    """Where a suspended run stands in its trace: the texts of its result."""
+    """The ids of a suspended run in its trace: the texts of its result."""
 
     trace_id: str
     span_id: str
@@ -228,8 +228,8 @@ class Tracing:
 
 
 def _told(origin: Origin) -> dict[str, object]:
-    told = {"workflow.queued_at": origin.queued_at, "workflow.resumed_from": origin.continues}
-    return {key: value for key, value in told.items() if value is not None}
+    attributes = {"workflow.queued_at": origin.queued_at, "workflow.resumed_from": origin.continues}
+    return {key: value for key, value in attributes.items() if value is not None}
 
 
 def _remote(trace_number: int | None, parent_id: int | None, flags: otel.TraceFlags) -> tuple[Context, int | None]:
@@ -242,7 +242,7 @@ def _remote(trace_number: int | None, parent_id: int | None, flags: otel.TraceFl
 
 @lru_cache(maxsize=1)
 def _global_tracer(provider: otel.TracerProvider) -> otel.Tracer | None:
-    """Kept: the SDK takes longer to hand out a tracer than to make a span."""
+    """Cached: the SDK takes longer to hand out a tracer than to make a span."""
     return None if isinstance(provider, otel.ProxyTracerProvider) else provider.get_tracer("wfconsole.engine")
 
 

@@ -32,7 +32,7 @@ class TracingOptions:
 
     trace_id: str | None = None  # 1 to 32 hexadecimal characters; shown as given, exported padded
     parent_span_id: str | None = None  # 1 to 16 hexadecimal characters
-    tags: list[str] = field(default_factory=list)  # kept as given, duplicates too
+    tags: list[str] = field(default_factory=list)  # stored as passed, duplicates too
     metadata: dict[str, object] = field(default_factory=dict)
     request_context_keys: list[str] = field(default_factory=list)  # dotted, such as user.id
     root_span_name: str | None = None
@@ -125,7 +125,7 @@ def id_fault(text: str, length: int, what: str) -> str | None:
 
 
 def read_trace_parent(text: str | None) -> otel.SpanContext | None:
-    """The place that a W3C traceparent tells; None for a text that is none, and for no text."""
+    """Return the parent that a W3C traceparent names; None for a text that is none, and for no text."""
     found = _TRACE_PARENT.fullmatch(text) if text else None
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""A value on its way from step to step: as Python data, as JSON text, and as the event in which it stands."""
+"""A value on its way from step to step: as Python data, as JSON text, and as the event that contains it."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Value:
 
     @classmethod
     def settled(cls, result: object, like: "Value | None" = None) -> "Value":
-        """What a function of the workflow returned, as data that nobody else holds. Raises NotJson.
+        """What a function of the workflow returned, as data that has no other owner. Raises NotJson.
 
         `like`: what the function was given; it is taken again when the result is the same.
         """
@@ -71,7 +71,7 @@ class Value:
         return self is other or self.text == other.text
 
     def shown(self, redactor: Redactor | None) -> str:
-        """The value as spans show it. Kept: what one step returns is what the next one gets. Not for UNSET."""
+        """The value as spans show it. Cached: what one step returns is what the next one gets. Not for UNSET."""
         known = 0 if redactor is None else redactor.known
         shown = self._shown
         if shown is None or shown[0] is not redactor or shown[1] != known:

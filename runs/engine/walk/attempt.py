@@ -163,7 +163,7 @@ def _ending(invocation: StepInvocation, step: Step, context: StepContext[Any], r
     invocation.ex.check_context()
     if context._suspended is not None:
         question, labels = context._suspended
-        # What is returned beside a question is kept when it says something.
+        # What is returned beside a question is stored unless it is empty.
         beside = Value.settled(result) if truthy(result) else NOTHING
         return AttemptOutcome(StepStatus.SUSPENDED, beside, state, Value(question), labels)
     if context._bailed is not NOT_BAILED:
@@ -180,7 +180,7 @@ def _ending(invocation: StepInvocation, step: Step, context: StepContext[Any], r
 
 
 def _retrieve(work: "asyncio.Task[object]") -> None:
-    """Look at what a task that was given up has raised: asyncio reports an exception that nobody looks at."""
+    """Look at what a task that was given up has raised: asyncio reports an exception that is not retrieved."""
     if not work.cancelled():
         work.exception()
 
@@ -217,8 +217,8 @@ class _ThreadSink(_ClosableSink):
         text, value = settle(chunk)  # refused, or fixed, in the caller's own thread
         self._unseen += 1
         if self._ex.output_writer is None and self._unseen < MAX_UNSEEN_CHUNKS:
-            kept = orjson.Fragment(text)
-            self._ex.loop.call_soon_threadsafe(partial(self._ex.chunk, path, name, kept, custom=custom))
+            fragment = orjson.Fragment(text)
+            self._ex.loop.call_soon_threadsafe(partial(self._ex.chunk, path, name, fragment, custom=custom))
             return DONE
         self._unseen = 0
 

@@ -1,4 +1,4 @@
-"""What a caller of a run says beside its data, and what a finished run answers."""
+"""The options of a call such as start() beside its data, and the result of a run that has ended."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ Options = Mapping[str, object] | TracingOptions | None
 
 
 class CallOptions:
-    """What a call says beside its data."""
+    """The options of a call such as start(), beside its data."""
 
     __slots__ = ("context", "output_options", "output_writer", "per_step", "tracing_context", "tracing_options")
 
@@ -39,7 +39,7 @@ class CallOptions:
         return self.context.to_dict() if self.context is not None else {}
 
     def data(self) -> dict[str, object]:
-        """The keys of the event that tell it."""
+        """Return the options as keys of the event that starts or continues the run."""
         data: dict[str, object] = {}
         if options := options_of(self.tracing_options):
             data["tracingOptions"] = options

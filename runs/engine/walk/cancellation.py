@@ -1,4 +1,4 @@
-"""How a run is told to stop."""
+"""The cancellation of a run."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class CancelToken:
-    """Asks a run to stop, and tells its steps so. Once canceled it stays canceled.
+    """Cancels a run and notifies its steps. Once canceled it stays canceled.
 
     A running step is not interrupted by it: steps look at `aborted`, or wait for it. `aborted` is set at once, also by
     another thread and while the loop of the run is blocked; listeners are called on the loop.
@@ -39,13 +39,13 @@ class CancelToken:
             self.abort()
 
     def abort(self) -> None:
-        """Stop the run from within. Its spans tell how its steps ended, not that they were canceled."""
+        """Stop the run from within. Its spans show how its steps ended, not that they were canceled."""
         if not self.aborted:
             self.aborted = True
             self.notify()
 
     def notify(self) -> None:
-        """Call the listeners, once, of a run that was told to stop. On the loop that executes it."""
+        """Call the listeners, once, of a canceled run. Runs on the loop that executes it."""
         if not self.aborted or self._notified:
             return
         self._notified = True
@@ -59,14 +59,14 @@ class CancelToken:
         if self.aborted:
             return
         self.canceled, self.by = True, by
-        self.aborted = True  # last: whoever sees it finds the rest
+        self.aborted = True  # last: a thread that sees it finds the rest
         loop = self._loop
         with suppress(RuntimeError):  # the loop is closed
             if loop is not None:
                 loop.call_soon_threadsafe(self.notify)
 
     async def wait(self) -> None:
-        """Until the run is told to stop."""
+        """Wait until the run is canceled."""
         if self.aborted:
             self.notify()
             return
@@ -75,10 +75,10 @@ class CancelToken:
         await self._event.wait()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell on which loop the run is executed."""
+        """Set the loop that executes the run."""
         self._loop = loop
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call it when the run is told to stop; returns what ends that."""
+        """Call the listener when the run is canceled; returns a function that removes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

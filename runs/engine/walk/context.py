@@ -38,7 +38,7 @@ def _output(scope: Scope, step: str | Step) -> object:
 
 
 class FunctionContext:
-    """Given to conditions, mapping functions and functions that tell a duration or a concurrency."""
+    """Given to conditions, mapping functions and functions that return a duration or a concurrency."""
 
     __slots__ = (
         "_scope",
@@ -133,12 +133,12 @@ def function_context(
 
 
 class StepContext(Generic[I_co]):
-    """Given to a step's function, anew for each attempt. Nothing that is done to its values changes the run.
+    """Passed to a step's function, a new one for each attempt. Changes to its values do not change the run.
 
     `input`: an instance of the step's input model, else plain JSON data of the step's own. `resume_data`: the answer,
     UNSET when the step does not run on one. `suspend_data`: the question that was asked before. `retry_count` counts
     from 0. `idempotency_key` is the same in each attempt, also after a crash: hand it to services that must not act
-    twice. `abort_signal` tells, by `aborted` and `wait()`, that the run was canceled.
+    twice. `abort_signal` has `aborted` and `wait()` for the cancellation of the run.
     """
 
     # A step asks for little of what it is given: the rest is put together when it is asked for.
@@ -181,7 +181,7 @@ class StepContext(Generic[I_co]):
 
     @property
     def workflow_id(self) -> str:
-        """The workflow that the step stands in."""
+        """The workflow that the step is part of."""
         return self._invocation.workflow_id
 
     @property
@@ -218,7 +218,7 @@ class StepContext(Generic[I_co]):
 
     @property
     def abort_signal(self) -> CancelToken:
-        """Tells that the run was canceled."""
+        """The cancellation of the run."""
         return self._invocation.ex.cancel
 
     @property

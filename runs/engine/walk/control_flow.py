@@ -48,7 +48,7 @@ ENDED = frozenset({StepStatus.SUCCESS, StepStatus.FAILED, StepStatus.BAILED, Ste
 async def advance(ex: Execution, site: StepPosition, given: Value) -> tuple[StepRecord, bool]:
     """Bring one step as far as it goes: start it, answer it, or take it up where it was interrupted.
 
-    Gives its record, and whether anything was done.
+    Returns its record, and whether anything was done.
     """
     record = site.record
     if record is None or (record.restored and record.status is StepStatus.SKIPPED):
@@ -172,7 +172,7 @@ async def _members(
     chosen = next((record.selected for record in valid if record.selected is not None), None)
     if chosen is not None and not traveled:
         return chosen
-    if standing and not traveled and not restarted:  # rebuilt by a time travel before: it has run as it stands
+    if standing and not traveled and not restarted:  # rebuilt by a time travel before: it has run as it is
         return sorted(m for m, record in standing.items() if m is not None and record.status is not StepStatus.SKIPPED)
     holding = await _matching_arms(ex, flow, entry, given, span)
     chosen = holding
@@ -198,8 +198,8 @@ async def _matching_arms(ex: Execution, flow: GraphFrame, entry: Branch, given: 
         except Exception as error:
             holds[number] = False
             failure = failure_of(error)
-            told = condition_error_info(flow.workflow.id, flow.run_id, failure.message, failure.stack_text)
-            own.fail(told, attributes={"result": False})
+            info = condition_error_info(flow.workflow.id, flow.run_id, failure.message, failure.stack_text)
+            own.fail(info, attributes={"result": False})
         else:
             own.end(output=holds[number], attributes={"result": holds[number]})
 
@@ -271,10 +271,10 @@ def _end_block(ex: Execution, span: TraceSpan, outcome: Outcome) -> None:
     elif outcome.status is StepStatus.SUCCESS:
         span.end(output=outcome.value)
     else:
-        told: dict[str, object] = {"status": outcome.status.value}
+        output: dict[str, object] = {"status": outcome.status.value}
         if record is not None and (question := question_of(record)) is not UNSET:
-            told["suspendPayload"] = question
-        span.end(output=told)
+            output["suspendPayload"] = question
+        span.end(output=output)
 
 
 # Loop
@@ -359,7 +359,7 @@ def _canceled_loop(ex: Execution, flow: GraphFrame, entry: Loop, span: TraceSpan
 
 
 def failed_entry(ex: Execution, site: StepPosition, failure: Failure, span: TraceSpan) -> Outcome:
-    """What fails beside a step's function fails the entry: the error stands on its step."""
+    """Fail an entry for an error outside a step's function; its step gets the error."""
     data: dict[str, object] = site.place() | {"status": StepStatus.FAILED.value, "error": failure.error}
     if failure.stack:
         data["stack"] = failure.stack

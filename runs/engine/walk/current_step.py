@@ -18,7 +18,7 @@ class CurrentStep(Protocol):
 
     @property
     def workflow_id(self) -> str:
-        """Of the workflow that the step stands in."""
+        """Of the workflow that the step is part of."""
 
     @property
     def path(self) -> str:
@@ -26,7 +26,7 @@ class CurrentStep(Protocol):
 
     @property
     def redactor(self) -> Redactor:
-        """Takes out what is secret in the run."""
+        """Redacts what is secret in the run."""
 
     def given(self) -> Iterable[object]:
         """The JSON that this step was given. Not to be changed."""

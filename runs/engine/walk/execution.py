@@ -1,4 +1,4 @@
-"""One execution of a run: where its events go, who hears of them, and how it is told to stop."""
+"""One execution of a run: its log, its watchers, its sleeps, and its cancellation."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ CHUNK_OVERHEAD = 100  # bytes that a chunk costs beside its value
 
 Watcher = Callable[[dict[str, object]], object]
 OutputWriter = Callable[[Any], object]
-# Hears of a step's path, and of its function at work in a thread, and gives what to call when that has ended.
+# Called with the path of a step whose function goes on in a thread; returns what to call when the function has ended.
 OnAbandoned = Callable[[str], Callable[[], None]]
 # Walks a nested workflow as a step: how it ended. Raises StepFailed.
 NestedWalk = Callable[["Execution", StepPosition, StepRecord, Start], Awaitable[AttemptOutcome]]
@@ -104,7 +104,7 @@ class Execution:
 
     @property
     def redactor(self) -> Redactor:
-        """Takes out what is secret in this run, as far as it is known by now."""
+        """Redacts what is known to be secret in this run."""
         if self._redactor is None:
             snapshot = self.snapshot
             given = self.span.trace.redactor if self.span is not NO_SPAN else None
@@ -154,10 +154,10 @@ class Execution:
         apply(self.snapshot, seq, type, at, data)
         if self.watchers:
             for event in watch_events(self.snapshot, type, data):
-                self.tell(event)
+                self.notify_watchers(event)
 
-    def tell(self, event: dict[str, object]) -> None:
-        """Hand a watch event to all watchers. One that raises is reported, and disturbs nobody."""
+    def notify_watchers(self, event: dict[str, object]) -> None:
+        """Call all watchers with a watch event. What one of them raises is logged."""
         for watcher in list(self.watchers):
             try:
                 call_plain(watcher, event)
@@ -165,7 +165,7 @@ class Execution:
                 log_failure(logger, "A watcher of run %s failed", self.snapshot.run_id, error=error)
 
     def _with_start(self, at: int, card: CardChange | None, data: dict[str, object]) -> CardChange:
-        """The first event of an execution tells the trace, and sets the card going."""
+        """The first event of an execution stores the ids of the trace, and sets the status of the run."""
         first: CardChange = self._first or {}
         self._first = None
         if self.snapshot.started_at is None:
@@ -227,7 +227,7 @@ class Execution:
     # What steps share
 
     def check_context(self) -> None:
-        """A step may have changed the request context. A change that cannot be kept is undone, and raises NotJson."""
+        """A step may have changed the request context. A change that cannot be stored is undone, and raises NotJson."""
         if not self.request_context and self._context_text == b"{}":
             return
         try:
@@ -303,7 +303,7 @@ class Execution:
             raise
 
     def on_cancel(self) -> None:
-        """The run was told to stop: end its spans, and its steps too after their grace."""
+        """End the spans of a canceled run, and interrupt its steps after their grace."""
         if self.cancel.canceled:
             self.span.cancel_open()
         grace = self.interrupt_after
@@ -322,14 +322,14 @@ class Execution:
         call.leave(self._on_abandoned(path) if self._on_abandoned is not None else _nothing)
 
     def enter_function(self) -> asyncio.Task[Any] | None:
-        """A step's function begins in this task. Give what comes back to leave_function()."""
+        """Register this task as one that runs a step's function; pass what is returned to leave_function()."""
         task = asyncio.current_task()
         if task is not None:
             self._function_tasks.add(task)
         return task
 
     def leave_function(self, task: asyncio.Task[Any] | None) -> None:
-        """The step's function has ended, in whatever way."""
+        """Unregister the task: the step's function has ended, in whatever way."""
         if task is not None:
             self._function_tasks.discard(task)
             if task in self._interrupted:  # it made something else of the interruption
@@ -346,7 +346,7 @@ class Execution:
 
 
 def _nothing() -> None:
-    """Nobody wants to hear of it."""
+    """Do nothing: the execution has no callback for abandoned functions."""
 
 
 @lru_cache(maxsize=1024)

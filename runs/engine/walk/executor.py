@@ -1,6 +1,6 @@
 """Walks the graph of a run; each outcome is an event, committed before the next step starts.
 
-There is one way through: the log is folded into a snapshot, and the graph is walked from where the snapshot stands,
+There is one way through: the log is folded into a snapshot, and the graph is walked from where the snapshot ends,
 whether that is a first start, an answer, a restart, a time travel or the state that a crash left behind.
 """
 
@@ -48,14 +48,15 @@ async def execute(
     on_abandoned: OnAbandoned | None = None,
     failed_steps: Mapping[str, dict[str, object]] | None = None,
 ) -> RunStatus:
-    """Continue a claimed run from its log, and tell where it stands when its task is over.
+    """Continue a claimed run from its log, and return its status when the task is over.
 
-    `events`: all that is committed, at least the `workflow-start`. `park_after`: seconds; when all that is left of the
-    run sleeps for longer, the task ends with status waiting and the card's `wake_at`. `interrupt_after`: seconds of
-    grace that steps have after a cancel; None: they are never interrupted. `on_abandoned` hears of functions that go on
-    in their threads after their step is over: see LeftBehind. `failed_steps`: the errors, by path, of steps that were
-    interrupted and are not tried again; given for a run whose process has ended before: what begins in it is durable
-    before a step's function is called. Everything is committed on return.
+    `events`: all that is committed, at least the `workflow-start`. `park_after`: seconds; when all that is left of
+    the run sleeps for longer, the task ends with status waiting and the card's `wake_at`. `interrupt_after`:
+    seconds of grace that steps have after a cancel; None: they are never interrupted. `on_abandoned` is called for
+    functions that go on in their threads after their step is over: see OnAbandoned.
+    `failed_steps`: the errors, by path, of steps that were interrupted and are not tried again; given for a run
+    whose process has ended before: what begins in it is durable before a step's function is called. Everything is
+    committed on return.
     Raises Fenced when another owner has taken the run; a CancelledError is taken for a crash and writes nothing.
     """
     snapshot = fold(log.run_id, workflow.id, events)
@@ -129,7 +130,7 @@ def _answer(snapshot: RunSnapshot) -> Answer | None:
 
 
 async def walk(ex: Execution, flow: GraphFrame) -> Outcome:
-    """From where the graph stands to its end, or to the first entry that does not succeed."""
+    """Run entries from the current one until one does not succeed, or to the end of the graph."""
     entries = flow.workflow.entries
     index = max(flow.scope.entry, 0)
     value = value_before(flow, index)
@@ -161,7 +162,7 @@ def _began_now(ex: Execution, flow: GraphFrame, index: int) -> bool:
 
 
 def run_entry(ex: Execution, flow: GraphFrame, index: int, entry: Entry, given: Value) -> Awaitable[Outcome]:
-    """One entry, whatever kind it is, as far as it goes."""
+    """Run one entry of any kind until it ends or waits."""
     if isinstance(entry, Then):
         return run_then(ex, flow, index, entry, given)
     if isinstance(entry, Parallel | Branch):
@@ -174,7 +175,7 @@ def run_entry(ex: Execution, flow: GraphFrame, index: int, entry: Entry, given: 
 
 
 def value_before(flow: GraphFrame, index: int) -> Value:
-    """What the entry at this index gets: the output of the one before it, or the input of the graph."""
+    """Return the input of the entry at this index: the output of the one before it, or the input of the graph."""
     if index == 0:
         return _input_of(flow)
     before = flow.workflow.entries[index - 1]
@@ -266,12 +267,12 @@ def _nested_ending(ex: Execution, flow: GraphFrame, outcome: Outcome, record: St
         return AttemptOutcome(StepStatus.SUSPENDED, NOTHING, state, Value(payload), labels, path, span_id)
     if outcome.status is StepStatus.CANCELED:
         flow.span.end(status="canceled")
-        ex.tell({"type": EventType.RUN_CANCELED.value, "payload": {}})
+        ex.notify_watchers({"type": EventType.RUN_CANCELED.value, "payload": {}})
         return AttemptOutcome(StepStatus.SUCCESS, NOTHING, state)
     if outcome.status is StepStatus.PAUSED:
         flow.span.end(status="paused")
         if not flow.scope.hidden:
-            ex.tell({"type": EventType.RUN_PAUSED.value, "payload": {}})
+            ex.notify_watchers({"type": EventType.RUN_PAUSED.value, "payload": {}})
         return AttemptOutcome(StepStatus.PAUSED, NOTHING, state)
     if outcome.status is StepStatus.FAILED:
         if outcome.record is not None and outcome.record.tripwire is not None:
@@ -305,7 +306,7 @@ def _nested_failure(flow: GraphFrame, record: StepRecord | None) -> Failure:
 
 
 async def _finish(ex: Execution, outcome: Outcome, refusal: Failure | None = None) -> RunStatus:
-    """Write the run's end, tell it to the trace and to the workflow's callbacks, and wait until it is durable."""
+    """Append and commit the end of the run; then end its span and call the workflow's callbacks."""
     ex.cancel.notify()  # a cancel that came while a step blocked the loop
     status, type, data, detail = _end_event(ex, outcome, refusal)
     card: CardChange = {"status": status, "wake_at": None, "detail": detail}
@@ -346,11 +347,11 @@ def _end_event(
         error = refusal.error if refusal is not None else (record.error if record is not None else None)
         if tripwire is not None:
             data = {"status": RunStatus.TRIPWIRE.value, "tripwire": tripwire}
-            told = _named(ex, record, tripwire.get("reason"))
-            return RunStatus.TRIPWIRE, EventType.RUN_FINISH, data, told
+            detail = _named(ex, record, tripwire.get("reason"))
+            return RunStatus.TRIPWIRE, EventType.RUN_FINISH, data, detail
         data = {"status": RunStatus.FAILED.value, "error": error or {}}
-        told = _named(ex, record, (error or {}).get("message"))
-        return RunStatus.FAILED, EventType.RUN_FINISH, data, told
+        detail = _named(ex, record, (error or {}).get("message"))
+        return RunStatus.FAILED, EventType.RUN_FINISH, data, detail
     return RunStatus.SUCCESS, EventType.RUN_FINISH, {"status": RunStatus.SUCCESS.value}, ""
 
 
@@ -388,7 +389,7 @@ def _question(record: StepRecord | None, redactor: Redactor) -> str:
 
 
 def append_cancel(log: RunLog, by: str | None = None) -> None:
-    """End a run that nobody executes, such as a suspended one. Commit the log afterwards."""
+    """Append the end of a run that is not executed, such as a suspended one. The caller commits the log."""
     at = now_ms()
     card: CardChange = {"status": RunStatus.CANCELED, "ended_at": at, "wake_at": None, "detail": ""}
     log.append(EventType.RUN_CANCELED, {"by": by} if by else {}, at=at, card=card)

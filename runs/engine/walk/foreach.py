@@ -84,15 +84,15 @@ class _ForEach:
         return self._finish(ex.snapshot.steps[path], len(items))
 
     async def _concurrency(self, given: Value) -> int | Failure:
-        told: object = self.entry.concurrency
-        if callable(told):
+        limit: object = self.entry.concurrency
+        if callable(limit):
             span = self.flow.span
             context = function_context(self.ex, self.flow, given.copy(), "foreach", span)
             try:
-                told = await call(told, context)
+                limit = await call(limit, context)
             except Exception as error:
                 return failure_of(error)
-        number = told if isinstance(told, int | float) and not isinstance(told, bool) else 1
+        number = limit if isinstance(limit, int | float) and not isinstance(limit, bool) else 1
         return max(1, math.floor(number)) if math.isfinite(number) else 1
 
     def _start(
@@ -194,7 +194,7 @@ class _ForEach:
         value = Value(item.output, seq=item.output_seq) if item.output is not UNSET else NOTHING
         if item.status is StepStatus.FAILED:
             more = {"error": item.error, "tripwire": item.tripwire, "nonRetryable": item.non_retryable or None}
-            data |= {key: told for key, told in more.items() if told is not None}
+            data |= {key: field for key, field in more.items() if field is not None}
             self.ex.emit(EventType.STEP_RESULT, data)
         else:
             self.ex.emit(EventType.STEP_RESULT, data, output=value)
@@ -207,18 +207,18 @@ class _ForEach:
 
     def _suspend(self, item: StepRecord) -> Outcome:
         data: dict[str, object] = self.site.place() | {"fromItem": item.item}
-        told: dict[str, object] = {"status": "suspended"}
+        output: dict[str, object] = {"status": "suspended"}
         if item.suspend_payload is not UNSET:
             data["suspendPayload"] = item.suspend_payload
         if (question := question_of(item)) is not UNSET:
-            told["suspendPayload"] = question
+            output["suspendPayload"] = question
         if item.suspend_output is not UNSET:
             data["suspendOutput"] = item.suspend_output
         if item.suspended_path is not None:
             data |= {"path": item.suspended_path, "runId": item.run_id}
         self.ex.emit(EventType.STEP_SUSPENDED, data)
         record = self.ex.snapshot.steps[self.site.path]
-        self.span.end(output=told | {"suspendedAt": record.suspended_at})
+        self.span.end(output=output | {"suspendedAt": record.suspended_at})
         return Outcome(StepStatus.SUSPENDED, record=record)
 
 

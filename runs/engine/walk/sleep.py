@@ -37,7 +37,7 @@ async def run_sleep(ex: Execution, flow: GraphFrame, index: int, entry: Sleep, g
     span = _sleep_span(flow, entry, record.wake_at if not dynamic else None, dynamic=dynamic)
     if record.wake_at is None:
         try:
-            wake_at = await _told_wake_at(ex, flow, entry, given, span)
+            wake_at = await _computed_wake_at(ex, flow, entry, given, span)
         except Exception as error:
             site = StepPosition(flow, _NAMELESS, path, index, span, owner=owner)
             return failed_entry(ex, site, failure_of(error), span)
@@ -57,7 +57,7 @@ def _begin(ex: Execution, place: dict[str, object], index: int, entry: Sleep, gi
     data: dict[str, object] = place | {"entry": index}
     if not dynamic:
         data["wakeAt"] = _wake_at(entry.duration, entry.until)
-    # Under an executor the card keeps its status until the task ends: nobody must take the run meanwhile.
+    # Under an executor the status changes only when the task ends: no other executor may take the run meanwhile.
     card: CardChange | None = {"status": RunStatus.WAITING} if ex.park_after is None else None
     ex.emit(EventType.STEP_WAITING, data, card=card, payload=given)
 
@@ -86,14 +86,14 @@ def _sleep_span(flow: GraphFrame, entry: Sleep, wake_at: int | None, *, dynamic:
     return flow.span.sleep_until(entry.id, until, wait, dynamic=dynamic, entry=entry.info)
 
 
-async def _told_wake_at(ex: Execution, flow: GraphFrame, entry: Sleep, given: Value, span: TraceSpan) -> int:
+async def _computed_wake_at(ex: Execution, flow: GraphFrame, entry: Sleep, given: Value, span: TraceSpan) -> int:
     function = entry.until if entry.duration is None else entry.duration
     context = function_context(ex, flow, given.copy(), "sleep", span)
-    told = await call(function, context)  # type: ignore[arg-type]
-    check_sleep(told)
-    wake_at = _wake_at(told, told)
-    if isinstance(told, datetime):
+    computed = await call(function, context)  # type: ignore[arg-type]
+    check_sleep(computed)
+    wake_at = _wake_at(computed, computed)
+    if isinstance(computed, datetime):
         span.set_attributes({"durationMs": max(0, wake_at - now_ms())})
-    elif isinstance(told, int | float):
-        span.set_attributes({"durationMs": milliseconds(told)})
+    elif isinstance(computed, int | float):
+        span.set_attributes({"durationMs": milliseconds(computed)})
     return wake_at

@@ -103,14 +103,14 @@ def _read_input(ex: Execution, step: Step, given: Value) -> _Reading:
             payload = given if read.is_written_as(given) else read
         # Plain data is what each attempt gets a copy of its own of.
         instance = UNSET if parsed.instance is parsed.value else parsed.instance
-        kept = None if schema.reads_back(parsed) or source.is_written_as(payload) else source
-        reading = _Reading(payload, instance, given=kept)
+        source_again = None if schema.reads_back(parsed) or source.is_written_as(payload) else source
+        reading = _Reading(payload, instance, given=source_again)
     if step.request_context_schema is not None:
         issues = step.request_context_schema.parse(ex.request_context.to_dict()).issues
         if issues:
-            told = issues_text(step_context_head(step.id), issues)
+            message = issues_text(step_context_head(step.id), issues)
             code = "WORKFLOW_STEP_REQUEST_CONTEXT_VALIDATION_FAILED"
-            return reading._replace(refusal=StepRefused(told, code=code))
+            return reading._replace(refusal=StepRefused(message, code=code))
     return reading
 
 
@@ -222,8 +222,8 @@ def _emit_failure(
         data["requestContext"] = context
     ex.emit(EventType.STEP_RESULT, data)
     if span is not NO_SPAN:
-        told = step_error_info(workflow_id, run_id, site.step.id, failure.message, failure.stack_text)
-        span.fail(told, status=StepStatus.FAILED.value)
+        info = step_error_info(workflow_id, run_id, site.step.id, failure.message, failure.stack_text)
+        span.fail(info, status=StepStatus.FAILED.value)
 
 
 def _emit_suspension(ex: Execution, site: StepPosition, ending: AttemptOutcome, span: TraceSpan) -> None:

@@ -14,7 +14,7 @@ from ..data.user_code import Escaped
 T = TypeVar("T")
 
 IDLE_SECONDS = 10.0
-GRACE_SECONDS = 5.0  # a function that nobody waits for may clean up for so long; then it is interrupted
+GRACE_SECONDS = 5.0  # a function that is abandoned may clean up for so long; then it is interrupted
 _idle: list["_Worker"] = []  # last in, first out, so that surplus threads grow old and end
 _lock = threading.Lock()
 
@@ -56,7 +56,7 @@ class ThreadCall(Generic[T]):
         return not self._ended
 
     def leave(self, on_end: Callable[[], None]) -> None:
-        """Nobody waits for it any more: interrupt it after its grace, and call `on_end` once it is really over.
+        """Abandon the function: interrupt it after its grace, and call `on_end` once it is really over.
 
         Python delivers the interruption between two of its own instructions: a call that blocks in C, such as a sleep
         or a read of a socket, comes to its end first.
@@ -75,7 +75,7 @@ class ThreadCall(Generic[T]):
         try:
             self._loop.call_soon_threadsafe(self._end, outcome)
         except RuntimeError:
-            return False  # the loop has been closed meanwhile: nobody waits any more
+            return False  # the loop has been closed meanwhile: nothing waits for it
         return not self._interrupted
 
     def _call(self) -> Callable[[], None]:
