@@ -20,6 +20,7 @@ from runs.engine.log.results import StepStatus
 from runs.models import Actor, WorkflowRun
 from runs.store.control_events import event_of
 
+from .list_schema import list_of
 from .resume import events_of, find_run, workflow_of
 from .start import RunPurged, StartRequest, start_run
 
@@ -49,6 +50,7 @@ def request_of(run: WorkflowRun) -> StartRequest:
         resource_id=run.resource_id,
         priority=run.priority,
         time_limit=_own_limit(first),
+        per_step=first.get("perStep") is True,
         origin_id=run.pk,
     )
 
@@ -89,7 +91,7 @@ def run_from_step(
     start = step_start(run, workflow, step)
     way = _way(workflow, start, input)
     is_first = start.steps[0] in entry_ids(workflow.entries[0])
-    request = replace(request_of(run), origin_step=step, start_key=start_key, version_id=run.version_id)
+    request = replace(request_of(run), origin_step=step, start_key=start_key, version_id=run.version_id, per_step=False)
     # The second event takes the place of the first one's options, too.
     way |= {"tracingOptions": request.tracing_options, "outputOptions": request.output_options}
 
@@ -129,8 +131,7 @@ class StepStart:
             schema = step.input_schema.json_schema
             if not isinstance(entry, ForEach):
                 return schema
-            # References are read from the root, which is now the array.
-            return {"type": "array", "items": schema, "$defs": schema.get("$defs", {})}
+            return list_of(schema)
         return None
 
 

@@ -44,6 +44,7 @@ __all__ = [
     "start_run",
 ]
 
+ORIGIN_STEP_LENGTH = WorkflowRun._meta.get_field("origin_step").max_length or 0
 LATE_SECONDS = 60.0  # a start that is due earlier than this was meant otherwise
 
 
@@ -193,10 +194,15 @@ def _row(request: StartRequest, checked: "_Checked", actor: Actor, made: Workflo
         resource_id=request.resource_id,
         trace_id=checked.tracing.trace_id or checked.trace_id,
         origin_id=request.origin_id,
-        origin_step=request.origin_step,
+        origin_step=_cut_path(request.origin_step),
         start_key=request.start_key or None,
         start_digest=request.start_digest,
     )
+
+
+def _cut_path(path: str) -> str:
+    """A step's path as the run's card takes it: of a longer one, the end."""
+    return path if len(path) <= ORIGIN_STEP_LENGTH else f"…{path[1 - ORIGIN_STEP_LENGTH :]}"
 
 
 def check_start(request: StartRequest, *, user: AbstractBaseUser | None = None) -> None:

@@ -2,11 +2,14 @@
 
 import pytest
 
+from runs.actions.list_schema import list_of
 from runs.actions.resume import Answer
 from runs.actions.start import WorkflowDisabled
+from runs.engine.data.json_schema import JsonSchema
 from runs.engine.errors import CannotTimeTravel, InvalidInput
 from runs.forms.run_start import RunStartForm
 from runs.forms.schema.exact_json import exact
+from runs.forms.schema.json_schema import shape_of
 from runs.models import WorkflowDefinition, WorkflowRun, WorkflowVersion
 from runs.store.history import read_events, snapshot
 from runs.store.redaction import redactor_for
@@ -154,3 +157,36 @@ def test_a_run_from_a_later_step_has_the_input_of_the_earlier_run_as_its_own(end
     run = ended(workflow, {"share": 50})
     told = from_step(run, "from_start")
     assert (told.input, told.result) == ({"share": read}, {"share": read})
+
+
+# --- Names and schemas of any size and form ---
+
+
+def test_a_run_starts_from_a_step_whose_path_is_longer_than_its_card_can_hold(ended, from_step, until):
+    origin = ended("long-path", {"value": 1})
+    path = ".".join(["o" * 190, "i" * 190])
+    child = until(run_from_step(origin.pk, path), "success")
+    assert (len(child.origin_step), child.origin_step[0], child.origin_step[-190:]) == (200, "…", "i" * 190)
+    assert snapshot(child.pk).result == {"value": 1}
+
+
+REFERRING = {
+    "$ref root": {"properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}, "n": {"type": "integer"}}},
+    "definitions": {"properties": {"n": {"$ref": "#/definitions/n"}}, "definitions": {"n": {"type": "integer"}}},
+    "$defs": {"properties": {"n": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "integer"}}},
+    "a property": {"properties": {"n": {"$ref": "#/properties/default"}, "default": {"type": "integer"}}},
+    "a property named so": {
+        "properties": {"n": {"$ref": "#/$defs/const"}, "const": {"$ref": "#/$defs/const"}},
+        "$defs": {"const": {"type": "integer"}},
+    },
+    "data": {"properties": {"n": {"type": "integer"}}, "default": {"$ref": "#/x"}, "examples": [{"$ref": "#"}]},
+}
+
+
+@pytest.mark.parametrize("schema", REFERRING.values(), ids=REFERRING)
+def test_the_schema_of_a_list_says_of_each_item_what_the_schema_of_an_item_says(schema):
+    one, many = JsonSchema(schema, parses=False), JsonSchema(list_of(schema), parses=False)
+    for value in ({"n": 1}, {"n": "x"}, {"next": {"n": "x"}}, {"const": "x"}, {"default": "x"}, 3):
+        assert bool(many.parse([value])[1]) == bool(one.parse(value)[1]), value
+    part = shape_of(list_of(schema)).items.properties["n"]
+    assert part.kind == shape_of({"type": "integer"}).kind

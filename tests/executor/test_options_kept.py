@@ -149,6 +149,13 @@ def test_a_run_made_from_another_one_has_its_options(workflows, make):
     assert run.status == "success"
 
 
+def test_a_run_that_stops_after_each_step_is_run_again_so(workflows):
+    first = executed(started("success", start_key=None, per_step=True))
+    second = executed(run_again(first.pk, actor=ACTOR))
+    statuses = dict(WorkflowRun.objects.values_list("pk", "status"))
+    assert statuses == {first.pk: "paused", second.pk: "paused"}
+
+
 @pytest.mark.parametrize("way", ["resume", "restart", "time travel", "start of a made run"])
 def test_the_request_that_sets_a_run_going_is_in_its_event(workflows, way):
     place = otel.SpanContext(0xA1, 0xB2, is_remote=False, trace_flags=otel.TraceFlags(1))

@@ -325,3 +325,6 @@ async def ask_for_more(ctx: StepContext[Filled]) -> object:
 
 
 filling = Workflow(id="filling", input=Filled, state=Filled).then(ask_for_more).commit()
+
+long_inner = Workflow(id="o" * 190).map(lambda ctx: ctx.input, id="i" * 190).commit()
+long_path = Workflow(id="long-path").then(long_inner).commit()
