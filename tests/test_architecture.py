@@ -25,7 +25,7 @@ ROOMS = {
     "runs.store": {"runs.engine", "runs.models"},
     "runs.actions": {"runs.engine", "runs.models", "runs.catalog", "runs.store"},
     "runs.live": {"runs.engine", "runs.models", "runs.store"},
-    "runs.retention": {"runs.models", "runs.store"},
+    "runs.retention": {"runs.engine", "runs.models", "runs.store"},
     "runs.step_logs": {"runs.engine", "runs.models", "runs.store"},
     "runs.executor": {"runs.engine", "runs.models", "runs.catalog", "runs.store", "runs.retention", "runs.step_logs"},
     "runs.forms": {"runs.engine", "runs.drawing", "runs.models", "runs.catalog", "runs.store", "runs.actions"},
@@ -39,7 +39,7 @@ ROOMS = {
         "runs.executor",
         "runs.forms",
     },
-    "runs.notices": {"runs.models", "runs.steps", "runs.executor"},
+    "runs.notices": {"runs.engine", "runs.models", "runs.steps", "runs.executor"},
     "runs.templatetags": {"runs.drawing", "runs.forms"},
     "runs.tracing": {"runs.engine", "runs.models", "runs.store", "runs.executor"},
     "runs.api": {

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from uuid_utils.compat import uuid7
 
 from runs.engine.commands.restarting import restart_data
+from runs.engine.data.clock import now_ms
 from runs.engine.errors import CannotTimeTravel, NotActive, RunAlreadyExists
 from runs.engine.log.results import RunStatus
 from runs.models import Actor, WorkflowDefinition, WorkflowRun
@@ -117,7 +118,7 @@ def travel(
         raise RunPurged(run)
     workflow, snapshot = told(run)
     data = workflow.check_time_travel(snapshot, way)
-    now = transitions.now_ms()
+    now = now_ms()
     columns: dict[str, object] = {}
     if snapshot.deadline is not None:  # a run that is sent back to a step has its whole time again
         columns["deadline_at"] = moment(snapshot.deadline.again(now).at)

@@ -1,6 +1,5 @@
 """The one way to start a run: for the form, the HTTP API and the command line alike."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from runs.catalog.missing_code import missing_code
 from runs.catalog.registry import content_hash, ready_made, registry, runnable
 from runs.engine import UNSET, Workflow
 from runs.engine.commands.request import start_data
+from runs.engine.data.clock import now_ms
 from runs.engine.errors import RunAlreadyExists, RunAlreadyStarted
 from runs.engine.graph.ids import RESOURCE_RULE, RUN_RULE, is_address_id, is_resource_id, is_tag
 from runs.engine.log.deadline import LONGEST_SECONDS, Deadline
@@ -230,7 +230,7 @@ class _Checked:
 
 def _check(request: StartRequest, user: AbstractBaseUser | None) -> _Checked:
     workflow, version_id, number, console_limit = _runnable(request.workflow_id, request.version_id)
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     start_at, deadline = _times(request, workflow, console_limit, now)
     data, tracing = _first_event(request, workflow, deadline)
     text, large = encoded_event(data)

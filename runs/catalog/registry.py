@@ -14,6 +14,7 @@ from django.db import transaction
 from pydantic.alias_generators import to_camel
 
 from runs.engine import Step, Workflow
+from runs.engine.data.text import clipped
 from runs.engine.definition.definition import build_workflow
 from runs.engine.errors import InvalidWorkflow
 from runs.engine.graph.step_info import StepInfo
@@ -266,4 +267,4 @@ def one_line(parts: list[str]) -> str:
     """What changed, as a version keeps it."""
     text = "; ".join(parts)
     text = text[:1].upper() + text[1:]
-    return text if len(text) <= CHANGE_LENGTH else text[: CHANGE_LENGTH - 1] + "…"
+    return clipped(text, CHANGE_LENGTH)

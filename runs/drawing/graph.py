@@ -1,9 +1,10 @@
 """The step graph of a workflow, or of one run of it, as strokes that a template writes down as SVG."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from runs.engine.data.clock import now_ms
+from runs.engine.data.text import clipped
 from runs.engine.log.results import StepStatus
 from runs.engine.log.snapshot import RunSnapshot
 
@@ -158,7 +159,7 @@ def draw_graph(
     a step's page by its path. `retries`: attempts that a step may make beyond the first. `now`: epoch milliseconds.
     A graph that cannot be read gives an empty drawing.
     """
-    states = States(snapshot, now if now is not None else time.time_ns() // 1_000_000, stats or {}, retries or {})
+    states = States(snapshot, now if now is not None else now_ms(), stats or {}, retries or {})
     layout = lay_out(fold_graph(read_graph(graph), focus_of(snapshot)))
     return _Pen(states, href).draw(layout)
 
@@ -257,7 +258,7 @@ class _Pen:
         if not text:
             return
         room = member.x - box.x - 2 * DIAMOND - 8
-        shown = _cut(short_condition(text), max(6, int(room / MONO_WIDTH)))
+        shown = clipped(short_condition(text), max(6, int(room / MONO_WIDTH)))
         # Above the line, but below it in the lower half, where the line comes from above.
         y = member.axis + (17 if member.axis > box.axis + 1 else -8)
         self._drawing.labels.append(Label(member.x - 8, y, shown, text, is_off=off))
@@ -277,7 +278,7 @@ class _Pen:
             for part in ("until" if box.entry.loop_type == "dountil" else "while", *box.entry.conditions[:1])
             if part
         )
-        shown = _cut(text, max(12, int(box.width / MONO_WIDTH)))
+        shown = clipped(text, max(12, int(box.width / MONO_WIDTH)))
         self._drawing.labels.append(Label(box.x + box.width / 2, low + 16, shown, text, "middle", off))
 
     # --- Lines ---
@@ -307,10 +308,6 @@ class _Pen:
         if entry.path:
             return [self._states.of(entry)]
         return [state for child in entry.children for state in self._leaf_states(child)]
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _elbow(x: float, y: float, bend: float, to_y: float, to_x: float) -> str:

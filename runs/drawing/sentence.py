@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from runs.engine.data.text import clipped
 from runs.engine.log.results import RunStatus, StepStatus
 from runs.engine.log.snapshot import RunSnapshot
 
@@ -216,7 +217,7 @@ def question_of(row: StepRow) -> str:
     if not isinstance(payload, str) or not payload.strip():
         return ""
     text = " ".join(payload.split())
-    return text if len(text) <= LONGEST_QUESTION else text[: LONGEST_QUESTION - 1] + "…"
+    return clipped(text, LONGEST_QUESTION)
 
 
 def _is_below(path: str, owner: str) -> bool:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from runs.engine.data.text import clipped
 from runs.engine.log.results import StepStatus
 from runs.engine.log.snapshot import RunSnapshot, StepRecord
 from runs.engine.redaction.redactor import Redactor
@@ -133,7 +134,7 @@ class _Walk:
         if isinstance(payload, bool) or not isinstance(payload, str | int):
             return ""
         text = " ".join(str(payload).split())
-        return text if len(text) <= LONGEST_ITEM_NAME else text[: LONGEST_ITEM_NAME - 1] + "…"
+        return clipped(text, LONGEST_ITEM_NAME)
 
     def _own_name(self, payload: Mapping) -> object:
         return next((payload[key] for key in NAMING_KEYS if payload.get(key) and not self._redactor.rule(key)), None)

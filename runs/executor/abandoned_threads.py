@@ -4,12 +4,12 @@ Python can end no thread. The page of a run that was canceled tells what of it s
 """
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Callable
 
 import orjson
 
+from runs.engine.data.clock import now_ms
 from runs.models import WorkflowRun
 from runs.store.connection import Connection
 from runs.store.writer import Writer
@@ -34,7 +34,7 @@ class AbandonedThreads:
 
         def left(path: str) -> Callable[[], None]:
             self._number = number = self._number + 1
-            self._since[run_id][number] = (path, time.time_ns() // 1_000_000)
+            self._since[run_id][number] = (path, now_ms())
             asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell, run_id)
             return lambda: self._ended(run_id, number)
 

@@ -5,6 +5,7 @@ A run that is at work looks at the clock itself; see runs/engine/walk/executor.p
 
 from collections.abc import Collection
 
+from runs.engine.data.clock import now_ms
 from runs.engine.errors import UnreadableEvent
 from runs.engine.log.deadline import BY_START, Deadline
 from runs.store import transitions
@@ -19,7 +20,7 @@ def overdue(connection: Connection, *, in_hand: Collection[str]) -> list[str]:
     """Runs whose deadline has passed, and that no execution here will end by itself."""
     late = f"deadline_at <= %s AND ended_at IS NULL AND {transitions.IDLE}"
     sql = f"SELECT id FROM {RUNS} WHERE {late} ORDER BY deadline_at LIMIT %s"  # noqa: S608
-    rows = connection.execute(sql, (moment(transitions.now_ms()), AT_ONCE)).fetchall()
+    rows = connection.execute(sql, (moment(now_ms()), AT_ONCE)).fetchall()
     return [run_id for (run_id,) in rows if run_id not in in_hand]
 
 

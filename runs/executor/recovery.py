@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from django.conf import settings
 
+from runs.engine.data.clock import now_ms
 from runs.models import Span, SpanState
 from runs.store import claims
 from runs.store.connection import Connection, moment
@@ -39,7 +40,7 @@ def due_sleepers(connection: Connection, *, in_hand: Collection[str]) -> list[st
     rows = connection.execute(
         f"SELECT id FROM {RUNS} WHERE wake_at <= %s AND NOT queued"  # noqa: S608
         " AND (status = 'pending' OR status = 'waiting' AND worker <> '') ORDER BY wake_at LIMIT %s",
-        (moment(time.time_ns() // 1_000_000), AT_ONCE),
+        (moment(now_ms()), AT_ONCE),
     ).fetchall()
     return [run_id for (run_id,) in rows if run_id not in in_hand]
 

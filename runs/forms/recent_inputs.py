@@ -11,6 +11,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from runs.engine.data.text import clipped
 from runs.engine.errors import UnreadableEvent
 from runs.engine.log.events import Event, EventType
 from runs.engine.log.results import RunStatus
@@ -130,4 +131,4 @@ def _leaves(value: object, shape: Shape | None, redactor: Redactor) -> Iterator[
 
 def _cut(text: str) -> str:
     line = " ".join(text[: 4 * LONGEST].split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return clipped(line, LONGEST)

@@ -16,6 +16,7 @@ from channels.auth import get_user
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from runs.engine.data.clock import now_ms
 from runs.store.redaction import redactor_of
 
 from . import announcements
@@ -163,7 +164,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         looked = time.monotonic()
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            await self.tell(heartbeat=time.time_ns() // 1_000_000, last=self.room.head.last_seq)
+            await self.tell(heartbeat=now_ms(), last=self.room.head.last_seq)
             if time.monotonic() - looked >= ACCESS_SECONDS:
                 looked = time.monotonic()
                 if refusal := await self.lost_access():

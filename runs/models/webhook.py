@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from runs.engine.data.clock import now_ms
 from runs.engine.log.results import RunStatus
 from runs.engine.redaction.redactor import redact_addresses
 
@@ -156,6 +156,4 @@ class WebhookDelivery(models.Model):
 
     def send_again(self) -> None:
         """Begin anew, at once, as if it had never been tried."""
-        WebhookDelivery.objects.filter(pk=self.pk).update(
-            state=DeliveryState.WAITING, attempts=0, next_at=time.time_ns() // 1_000_000
-        )
+        WebhookDelivery.objects.filter(pk=self.pk).update(state=DeliveryState.WAITING, attempts=0, next_at=now_ms())

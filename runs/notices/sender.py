@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
+from runs.engine.data.clock import now_ms
 from runs.executor import dispatch
 from runs.models import DeliveryState, RunWatch, WebhookDelivery
 
@@ -36,10 +37,6 @@ MAILS_AT_ONCE = 4
 LOOKUP_THREADS = 64  # names that do not resolve hold a thread each for as long as a try may last
 CLAIM_SECONDS = 20.0  # longer than any try
 RETRY_SECONDS = (2, 10, 60, 300, 1_800, 7_200, 21_600, 43_200)  # after the first try, the second …; then it is given up
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)

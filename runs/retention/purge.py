@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from runs.engine.data.clock import now_ms
 from runs.store.connection import Connection, PostgresConnection, moment
 from runs.store.deletion import SPANS, delete_payload, delete_row, payloads_of, spans_of, tables_of_runs
 from runs.store.event_rows import EVENTS, RUNS
@@ -76,7 +77,7 @@ class Purge:
     def _marked(self, runs: Sequence[Old]) -> list[Old]:
         """Note on the cards that their values are gone, before the first one is: nobody sets these runs going now."""
         marked: list[Old] = []
-        now = moment(time.time_ns() // 1_000_000)
+        now = moment(now_ms())
         for start in range(0, len(runs), FEWEST_ROWS):
             some = runs[start : start + FEWEST_ROWS]
             ids = [run.run_id for run in some]

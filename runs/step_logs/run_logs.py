@@ -10,7 +10,6 @@ import atexit
 import logging
 import sys
 import threading
-import time
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from runs.engine.data.clock import now_ms
 from runs.engine.redaction.redactor import Redactor
 from runs.engine.walk.current_step import CurrentStep, current_step
 from runs.models import RunLog
@@ -243,7 +243,7 @@ def _count_dropped(connection: Connection, run_id: str, count: int) -> None:
             f"INSERT INTO {LINES} (run_id, at, level, logger, step, message, error, dropped)"  # noqa: S608
             " VALUES (%s, %s, 0, '', '', '', '', %s)"
         )
-        connection.execute(sql, (run_id, time.time_ns() // 1_000_000, count))
+        connection.execute(sql, (run_id, now_ms(), count))
 
 
 keeper = RunLogKeeper()  # of this process; at rest until a step logs

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import NonRetryableError, StepContext, step
 from runs.engine.data.json_value import InvalidJson, encode, parse_json
+from runs.engine.data.text import clipped
 
 from .addresses import LIMITS, HostRefused, HostUnknown
 from .exchange import sent
@@ -179,5 +180,4 @@ def _host(url: str) -> str:
 
 def _beginning(body: object) -> str:
     text = body if isinstance(body, str) else encode(body).decode()
-    text = " ".join(text.split())
-    return text if len(text) <= 200 else text[:199] + "…"
+    return clipped(" ".join(text.split()), 200)

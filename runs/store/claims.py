@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Iterable
 
 import orjson
 
+from runs.engine.data.clock import now_ms
 from runs.engine.log.results import RunStatus
 from runs.engine.log.store import RunCard
 
 from .connection import Unit, moment
 from .event_rows import RUNS
 from .row_values import store_tags
-from .transitions import CLEARED, now_ms
+from .transitions import CLEARED
 
 
 def claim(unit: Unit, run_id: str, worker: str) -> tuple[int, int, object, object] | None:

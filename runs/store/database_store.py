@@ -1,6 +1,5 @@
 """The engine's RunStore over the models: hot statements in plain SQL, committed together by the writer."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 import orjson
 from django.conf import settings
 
+from runs.engine.data.clock import now_ms
 from runs.engine.errors import NonRetryableError, RunAlreadyExists, RunNotFound
 from runs.engine.log.events import CHUNK_TYPES, Event, put_back
 from runs.engine.log.results import RunStatus
@@ -58,7 +58,7 @@ class DatabaseRunLog(PendingWrites):
         seq = self.last_seq = self.last_seq + 1
         events = self.events
         # str.__str__: the databases want a plain text, and the words of events are an enumeration.
-        events.append(Event(seq, str.__str__(type), at or time.time_ns() // 1_000_000, text, large))
+        events.append(Event(seq, str.__str__(type), at or now_ms(), text, large))
         if card:
             self._change_card(card)
         if len(events) == 1:
@@ -243,7 +243,7 @@ def _current_version(connection: Connection, workflow_id: str) -> int | None:
 
 def _unregistered_version(connection: Connection, workflow_id: str) -> int:
     """A definition and a version for runs of a program that uses the engine with this store, without the console."""
-    now = moment(time.time_ns() // 1_000_000)
+    now = moment(now_ms())
     connection.execute(
         f"INSERT INTO {DEFINITIONS} (id, origin, description, enabled, problem, created_at, updated_at)"  # noqa: S608
         " VALUES (%s, 'code', '', %s, %s, %s, %s) ON CONFLICT DO NOTHING",

@@ -1,9 +1,9 @@
 """Writes down whom to tell of a run that has ended or waits for an answer, in the transaction in which it did."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from runs.engine.data.clock import now_ms
 from runs.models import Webhook, WebhookDelivery, WorkflowRun
 from runs.models.webhook import EVENTS
 
@@ -29,5 +29,5 @@ def enqueue_notices(execute: Callable[[str, Sequence[object]], Any], run_ids: Se
     """
     if not run_ids:
         return
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     execute(INSERT.format(marks=", ".join(["%s"] * len(run_ids))), [now, now, *run_ids])

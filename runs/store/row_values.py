@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from runs.engine.data.text import clipped
 from runs.engine.graph.ids import is_tag
 from runs.models import RunTag, WorkflowRun
 
@@ -24,8 +25,7 @@ def column_value(column: str, value: Any) -> object:
         return moment(value)
     if column == "detail":
         # One line, as long as the column; PostgreSQL takes no NUL in a text.
-        line = " ".join(str(value).replace("\x00", "").split())
-        return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
+        return clipped(" ".join(str(value).replace("\x00", "").split()), DETAIL_LENGTH)
     if column == "tags":
         return orjson.dumps(row_tags(value)).decode()
     return "" if value is None else str.__str__(value)

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from runs.engine.data.clock import now_ms
+from runs.engine.data.text import clipped
 from runs.engine.errors import RunAlreadyStarted
 from runs.engine.log.events import Event, EventType
 from runs.engine.log.results import RunStatus
@@ -45,11 +47,6 @@ IDLE = "(queued OR status IN ('pending', 'waiting', 'suspended', 'paused'))"
 ENDED = "status IN ('success', 'failed', 'tripwire', 'canceled')"
 RESTING = frozenset({RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED})
 STOPPED = NOTIFIED | RESTING
-
-
-def now_ms() -> int:
-    """The time as events store it: epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 # --- Into the queue: start, resume, restart, time travel ----------------------------------------------
@@ -222,9 +219,7 @@ def cancel_held(unit: Unit, run_id: str, epoch: int, by: str | None) -> Ends:
 def _fail(
     unit: Unit, run_id: str, error: Mapping[str, object], now: int, condition: str, values: Sequence[object]
 ) -> Ends:
-    message = str(error.get("message", ""))
-    if len(message) > MESSAGE_LENGTH:
-        message = f"{message[: MESSAGE_LENGTH - 1]}…"
+    message = clipped(str(error.get("message", "")), MESSAGE_LENGTH)
     data = {"status": RunStatus.FAILED.value, "error": {**error, "message": message}}
     event = _end(unit, run_id, RunStatus.FAILED, EventType.RUN_FINISH, data, now, condition, values)
     return [] if event is None else [(run_id, event)]

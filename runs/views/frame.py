@@ -1,7 +1,5 @@
 """What every page shows around its content: the side bar, the theme, who is signed in."""
 
-from time import time
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from runs.engine.data.clock import now_ms
 from runs.executor import dispatch
 from runs.templatetags.console import zone_name
 
@@ -40,7 +39,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "console_name": settings.CONSOLE_NAME,
         "themes": THEMES,
         **{name: _preferred(request, name) for name in PREFERENCES},
-        "now_ms": round(time() * 1000),
+        "now_ms": now_ms(),
         "zone": zone_name(timezone.localtime()),
         "room": ROOMS.get(request.path.split("/")[1], ""),
         "initials": _initials(user.get_full_name() or user.get_username()) if user and user.is_authenticated else "",

@@ -9,6 +9,7 @@ from runs.drawing.json_tree import ShownValue
 from runs.drawing.sentence import ASKING_KEYS
 from runs.drawing.steps import StepRow
 from runs.engine.commands.questions import Question, questions_of
+from runs.engine.data.text import clipped
 from runs.engine.log.results import StepStatus
 from runs.engine.log.snapshot import UNSET
 from runs.engine.redaction.redactor import Redactor
@@ -128,14 +129,10 @@ def _fact(key: str, value: object, redactor: Redactor) -> Fact:
     if (rule := redactor.rule(key, value)) is not None:
         return Fact(key, f"masked by {rule}" if rule.startswith("x-") else f"masked: {rule}", masked=True)
     if isinstance(value, str):
-        return Fact(key, _cut(value))
+        return Fact(key, clipped(value, LONGEST_FACT))
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        return Fact(key, _cut(", ".join(value)))
-    return Fact(key, _cut(orjson.dumps(redactor.apply(value)).decode()), mono=True)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_FACT else f"{text[: LONGEST_FACT - 1]}…"
+        return Fact(key, clipped(", ".join(value), LONGEST_FACT))
+    return Fact(key, clipped(orjson.dumps(redactor.apply(value)).decode(), LONGEST_FACT), mono=True)
 
 
 def _way(rows: Sequence[StepRow], path: str) -> list[tuple[str, str, bool]]:

@@ -1,6 +1,5 @@
 """What the tabs of a run's page are made of. Each fact is read once, and only when a tab asks for it."""
 
-import time
 from functools import cached_property
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ from runs.drawing.entries import Entry, read_graph
 from runs.drawing.json_tree import ShownValue, show_value
 from runs.drawing.sentence import DurationStats, Queue, RunContext, Sentence, sentence
 from runs.drawing.steps import StepCounts, StepRow, count_steps, step_rows
+from runs.engine.data.clock import now_ms
 from runs.engine.errors import UnreadableEvent
 from runs.engine.log.events import CHUNK_TYPES, Event, EventType
 from runs.engine.log.fold import fold_readable
@@ -40,7 +40,7 @@ class RunPage:
 
     def __init__(self, run: WorkflowRun) -> None:
         self.run = run
-        self.now = time.time_ns() // 1_000_000  # epoch milliseconds
+        self.now = now_ms()  # epoch milliseconds
 
     # --- The log ---
 

@@ -1,7 +1,5 @@
 """One webhook: what it is told of, what came of it, and everything that can be done with it."""
 
-import time
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -10,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from runs.engine.data.clock import now_ms
 from runs.models import Actor, AuditEntry, Webhook, WebhookDelivery
 from runs.models.webhook import TEST
 
@@ -48,7 +47,7 @@ def webhook_act(request: HttpRequest, webhook_id: int, act: str) -> HttpResponse
         webhook = get_object_or_404(Webhook, pk=webhook_id)
         match act:
             case "test":
-                now = time.time_ns() // 1_000_000
+                now = now_ms()
                 WebhookDelivery.objects.create(webhook=webhook, seq=0, event=TEST, created_at=now, next_at=now)
                 words = "A test is on its way; its outcome appears below. Reload to see it."
                 if not webhook.enabled:

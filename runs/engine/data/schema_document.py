@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urljoin
 
 from ..errors import InvalidWorkflow
+from .text import clipped
 
 MAX_NESTING = 150  # levels of JSON; the validator itself gives up at about 250
 MAX_ITEMS = 200_000  # keys and list items of a whole document
@@ -339,4 +340,4 @@ def _absolute(base: str, reference: str) -> str:
 
 
 def _shortened(text: str) -> str:
-    return repr(text if len(text) <= 100 else f"{text[:99]}…")
+    return repr(clipped(text, 100))

@@ -13,6 +13,7 @@ import orjson
 from . import schema_patterns
 from .json_types import equal, has_type, type_name, types_of
 from .schema_document import SchemaDocument, SchemaNode
+from .text import clipped
 from .undefined import UNSET
 
 Path = tuple[str | int, ...]
@@ -61,7 +62,7 @@ class _Walk:
         raise NotImplementedError
 
     def add(self, path: Path, message: str) -> None:
-        self.issues.append((path, message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"))
+        self.issues.append((path, clipped(message, MAX_MESSAGE)))
 
     def issues_of(self, alternative: object, value: object, path: Path) -> list[Finding]:
         """What is wrong by one alternative. Each is tried once at each place: alternatives of alternatives multiply."""

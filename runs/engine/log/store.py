@@ -1,10 +1,10 @@
 """Where runs are stored, as the engine sees it: the protocols that every store fulfils."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypedDict
 
+from ..data.clock import now_ms as now_ms
 from ..errors import Fenced, RunAlreadyExists, RunNotFound
 from .events import Event, encode_event_data, put_back
 from .results import RunStatus
@@ -96,11 +96,6 @@ class RunStore(Protocol):
 
     async def delete(self, run_id: str) -> None:
         """Forget the run and its log. Raises RunNotFound."""
-
-
-def now_ms() -> int:
-    """The time as events keep it: epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class MemoryRunLog:

@@ -12,6 +12,7 @@ import orjson
 from ..commands.resuming import labels_of
 from ..data.failures import Failure, failure_of
 from ..data.schemas import INVALID_STATE
+from ..data.text import clipped
 from ..data.undefined import UNSET
 from ..errors import NonRetryableError
 from ..graph.entries import Branch, Entry, ForEach, Loop, Parallel, Sleep, Then
@@ -360,7 +361,7 @@ DETAIL_LENGTH = 200
 
 def _line(text: object) -> str:
     line = " ".join(str(text or "").split())
-    return line if len(line) <= DETAIL_LENGTH else line[: DETAIL_LENGTH - 1] + "…"
+    return clipped(line, DETAIL_LENGTH)
 
 
 def _named(ex: Execution, record: StepRecord | None, text: object) -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from runs.engine.data import schema_patterns
+from runs.engine.data.text import clipped
 from runs.engine.log.snapshot import UNSET
 
 from .exact_json import Number, is_integer, write_exact
@@ -67,7 +68,7 @@ def _is(shape: Shape, value: object) -> str:
     if value == "":
         return " is empty"
     text = f'"{value}"' if isinstance(value, str) else write_exact(value, indent=None)
-    return f" is {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}"
+    return f" is {clipped(text, SHOWN)}"
 
 
 def _wrong_text(shape: Shape, value: object) -> tuple[str, str] | None:
