@@ -128,12 +128,13 @@ def test_an_empty_key_file_stops_the_start_in_one_line(environment, tmp_path, ca
     assert "remove that file" in capsys.readouterr().err
 
 
-def test_a_postgresql_address_keeps_its_escapes(environment):
-    environment.setenv("DATABASE_URL", "postgres://me:p%40ss@db.example:5433/console")
+def test_a_postgresql_address_is_unescaped_and_its_options_reach_libpq(environment):
+    environment.setenv("DATABASE_URL", "postgres://me:p%40ss@db.example:5433/console?sslmode=require")
     settings = read_settings()
     database = settings["DATABASES"]["default"]
     assert (database["USER"], database["PASSWORD"], database["HOST"]) == ("me", "p@ss", "db.example")
-    assert (database["PORT"], database["NAME"], settings["EXECUTOR"]) == ("5433", "console", "embedded")
+    assert (database["PORT"], database["NAME"], settings["EXECUTOR"]) == (5433, "console", "embedded")
+    assert database["OPTIONS"] == {"sslmode": "require"}
 
 
 def test_a_sqlite_address_is_a_path(environment, tmp_path):

@@ -1,11 +1,11 @@
 """The server's own log: each line with the run, the step and the span that it was written in.
 
-WFCONSOLE_LOG_FORMAT tells how: `console`, a line for people, or `json`, an object on each line, by structlog.
+WFCONSOLE_LOG_FORMAT is the form: `console`, a line for people, or `json`, an object on each line, by structlog.
 """
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -19,10 +19,10 @@ FIELDS = ("run_id", "workflow", "step", "trace_id", "span_id")
 
 
 def logging_config(form: str, run_log_level: str) -> dict[str, object]:
-    """Django's LOGGING. What steps log is kept with their runs from `run_log_level` on, whichever logger they use, so
+    """Django's LOGGING. What steps log is stored with their runs from `run_log_level` on, whichever logger they use, so
     the root lets it through; stderr shows less of what is not ours."""
-    kept = logging.getLevelName(run_log_level.upper())
-    ours = {"level": min(kept, logging.INFO)}
+    stored = logging.getLevelName(run_log_level.upper())
+    ours = {"level": min(stored, logging.INFO)}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -31,13 +31,13 @@ def logging_config(form: str, run_log_level: str) -> dict[str, object]:
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["ours", "context"]},
         },
-        "root": {"handlers": ["stderr"], "level": min(kept, logging.WARNING)},
+        "root": {"handlers": ["stderr"], "level": min(stored, logging.WARNING)},
         "loggers": {"runs": ours, "wfconsole": ours, "axes": {"level": "ERROR"}, **_NO_TRACEBACKS},
     }
 
 
 class Ours(logging.Filter):
-    """Lets through what people watch a server for: warnings of everybody, and news of the console and its workflows."""
+    """Lets all warnings through, and what the console and its workflows log from INFO on."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno >= logging.WARNING:
@@ -66,7 +66,7 @@ class Context(logging.Filter):
 
 
 def _current() -> dict[str, str]:
-    ids = {}
+    ids: dict[str, str] = {}
     # A process that imported no engine and no tracing has no step and no span; importing them for a log line would
     # cost more than the line.
     if "runs.engine.walk.current_step" in sys.modules:
@@ -98,10 +98,10 @@ class LogFormatter(logging.Formatter):
         ids = {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if isinstance(record.msg, Mapping):
             values = {key: value for key, value in record.msg.items() if not key.startswith("_")}
-            told = [str(values.pop("event", "")), *(f"{key}={value}" for key, value in values.items())]
-            record.message = " ".join(told)
-        words = {"run_id": "run", "trace_id": "trace", "span_id": "span"}
-        where = " ".join(f"{words.get(name, name)} {value}" for name, value in ids.items())
+            words = [str(values.pop("event", "")), *(f"{key}={value}" for key, value in values.items())]
+            record.message = " ".join(words)
+        labels = {"run_id": "run", "trace_id": "trace", "span_id": "span"}
+        where = " ".join(f"{labels.get(name, name)} {value}" for name, value in ids.items())
         record.where = f" [{where}]" if where else ""
         return super().formatMessage(record)
 
@@ -126,18 +126,18 @@ class LogFormatter(logging.Formatter):
         )
 
 
-def _with_context(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _with_context(logger: object, method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """When, how loud, by whom, and in which run: the same keys whoever wrote the line."""
     record = event["_record"]
-    told = {
+    head: dict[str, Any] = {
         "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
         "level": record.levelname.lower(),
         "logger": record.name,
     }
-    return told | event | {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+    return head | dict(event) | {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
 
 
-def _hide(logger: object, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _hide(logger: object, method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     return {
         key: _hidden(value) if isinstance(value, str) and key not in FIELDS else value for key, value in event.items()
     }

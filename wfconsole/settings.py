@@ -4,9 +4,10 @@ import re
 import sys
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import unquote, urlsplit
 
+import dj_database_url
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 from pydantic import AfterValidator, Field, ValidationError, field_validator
@@ -55,7 +56,7 @@ class Environment(BaseSettings):
     # "normal" survives kill -9; "full" also survives the loss of power, at about half the speed.
     wfconsole_sqlite_synchronous: Literal["normal", "full"] = "normal"
     # Who runs workflows: "embedded", the web server itself. Of several servers on one data folder or one PostgreSQL
-    # database one does, and another takes over when it ends. "workers" is a word kept free, and refused.
+    # database one does, and another takes over when it ends. "workers" is reserved, and refused.
     wfconsole_executor: Literal["embedded", "workers"] | None = None
     # How many runs one executor works on at the same time.
     wfconsole_concurrency: int = Field(default=100, ge=1, le=10_000)
@@ -65,11 +66,11 @@ class Environment(BaseSettings):
     wfconsole_http_hosts: str = "*"
     # Private networks that it may ask, too, such as 10.1.0.0/16,127.0.0.1. Without one here, public addresses alone.
     wfconsole_http_private_networks: str = ""
-    # The largest answer that it takes, in bytes.
+    # The largest response that it reads, in bytes.
     wfconsole_http_max_bytes: int = Field(default=1_048_576, ge=1024, le=1_073_741_824)
-    # The lowest level of what steps log that is kept with their run.
+    # The lowest level of what steps log that is stored with their run.
     wfconsole_run_log_level: Literal["debug", "info", "warning", "error"] = "info"
-    # How many log lines are kept of one run, and how many bytes of one line.
+    # How many log lines are stored of one run, and how many bytes of one line.
     wfconsole_run_log_lines: int = Field(default=10_000, ge=0, le=1_000_000)
     wfconsole_run_log_line_bytes: int = Field(default=8_192, ge=256, le=1_048_576)
     # How the server's own log is written: "console" for people, "json" for programs, an object on each line.
@@ -81,7 +82,7 @@ class Environment(BaseSettings):
     wfconsole_public_url: str | None = None
     # A name for this installation, shown beside the product's.
     wfconsole_name: str = Field(default="", max_length=24)
-    # sqlite:///path or postgres://user:password@host:port/name
+    # sqlite:///path or postgres://user:password@host:port/name?sslmode=require; what follows ? goes to libpq
     database_url: str | None = None
     # Carries wake-ups between several web servers; without it PostgreSQL's NOTIFY does.
     redis_url: str | None = None
@@ -150,7 +151,7 @@ def _environment() -> Environment:
 
 
 def _say_wrong(variable: str, value: object, allowed: str) -> None:
-    shown = repr(re.sub(r"//[^/@]*@", "//…@", str(value)))  # the password of an address is nobody's to read in a log
+    shown = repr(re.sub(r"//[^/@]*@", "//…@", str(value)))  # no password of an address in a log
     if any(word in variable for word in ("KEY", "PASSWORD", "TOKEN")):
         shown = f"{len(str(value))} characters long"
     sys.stderr.write(f"wfconsole: {variable} is {shown}; allowed: {allowed}\n")
@@ -185,7 +186,7 @@ if not SECRET_KEY:
 DEBUG = ENV.wfconsole_debug
 ALLOWED_HOSTS = _names(ENV.wfconsole_allowed_hosts)
 
-# --- What wfconsole itself is told ----------------------------------------------------------------
+# --- wfconsole's own settings ---------------------------------------------------------------------
 
 WORKFLOW_MODULES = _names(ENV.wfconsole_workflows)
 CONSOLE_NAME = ENV.wfconsole_name
@@ -209,7 +210,7 @@ MAX_QUEUED_PER_USER = 10_000  # runs of one person that wait to start
 # --- Database -------------------------------------------------------------------------------------
 
 
-def _sqlite(path: str) -> dict[str, object]:
+def _sqlite(path: str) -> dict[str, Any]:
     synchronous = ENV.wfconsole_sqlite_synchronous.upper()
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -231,30 +232,16 @@ def _sqlite(path: str) -> dict[str, object]:
     }
 
 
-def _postgresql(url: str) -> dict[str, object]:
-    parts = urlsplit(url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": None,
-        "CONN_HEALTH_CHECKS": True,
-    }
-
-
 _url = ENV.database_url
 if _url is None:
-    DATABASES = {"default": _sqlite(str(DATA_DIR / "wfconsole.sqlite3"))}
+    DATABASES: dict[str, dict[str, Any]] = {"default": _sqlite(str(DATA_DIR / "wfconsole.sqlite3"))}
 elif _url.startswith("sqlite"):
     _file = Path(unquote(urlsplit(_url).path.removeprefix("/"))).resolve()
     if not _file.parent.is_dir():
         _refuse("DATABASE_URL", _url, "a file in a folder that exists")
     DATABASES = {"default": _sqlite(str(_file))}
 else:
-    DATABASES = {"default": _postgresql(_url)}
+    DATABASES = {"default": {**dj_database_url.parse(_url, conn_max_age=None, conn_health_checks=True)}}
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     tighten_database(Path(DATABASES["default"]["NAME"]))
@@ -325,7 +312,7 @@ TEMPLATES = [
 ]
 
 # A message of the layer only says "look again", so the in-memory one loses nothing that matters.
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if ENV.redis_url:
     CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [ENV.redis_url]}}

@@ -5,12 +5,13 @@ a long log would stand there whole. Twisted knows when its buffer is full, and t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 Message = dict[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Callable[[], Awaitable[Message]], Send], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Gate:

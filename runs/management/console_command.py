@@ -38,7 +38,7 @@ class ConsoleCommand(BaseCommand):
         super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        if options.get("traceback") or not self._called_from_command_line:
+        if options.get("traceback") or not getattr(self, "_called_from_command_line", False):
             return super().execute(*args, **options)
         try:
             output = super().execute(*args, **options)

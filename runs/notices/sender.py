@@ -153,7 +153,7 @@ class Sender:
         return 1 if webhook_id in self._slow else TRIES_PER_WEBHOOK
 
     def _claim_watches(self) -> list[RunWatch]:
-        if not settings.EMAIL_IS_SET_UP or len(self._mails) >= MAILS_AT_ONCE:
+        if not getattr(settings, "EMAIL_IS_SET_UP", False) or len(self._mails) >= MAILS_AT_ONCE:
             return []
         due = [watch for watch in RunWatch.objects.due(now_ms())[: 2 * MAILS_AT_ONCE] if watch.pk not in self._mails]
         until = now_ms() + int(CLAIM_SECONDS * 1000)

@@ -1,4 +1,5 @@
-"""Every change of a library that the server makes: what it gains, and when it can go.
+"""The changes to libraries that the server makes; each file says what its change gains, measured, and when it can go.
 
-Imported by servers alone.
+Imported by `asgi.py` and `manage.py serve` alone; may import `wfconsole.middleware` and `runs.store`. Start reading at
+`http_server.py`.
 """

@@ -1,22 +1,28 @@
-"""A connection of the HTTP server: bounded in the size and the time of what a client sends, before it is signed in.
+"""Twisted's HTTP channel, with bounds on the size and the time of a request, for clients that have not signed in yet.
 
-Twisted takes a body of any length and lets a client take any time for it, and Daphne puts the whole of it into memory
-before a middleware can look at the length.
+Twisted reads a body of any length and lets a client take any time for it, and Daphne puts the whole of it into memory
+before a middleware can look at its length.
+
+Gains: 200 MB that an unknown client sends, chunked or not, are dropped instead of held in memory; a client that drips
+its bytes gets 408; a malformed request gets one sentence instead of a traceback or no response.
+Can go when Daphne bounds bodies and the time of their arrival itself, or when a proxy in front is required.
 """
 
 import time
 from typing import Any
 
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 from twisted.web import http
 
 BYTES_A_SECOND = 4096  # the least average speed of a request that takes longer than `receive_seconds`
-LINGER_SECONDS = 5.0  # in which what a refused client goes on sending is thrown away, for it to read the answer
+LINGER_SECONDS = 5.0  # in which what a refused client goes on sending is thrown away, for it to read the response
 TOO_SLOW = "The request took too long to arrive. Send it again."
 MALFORMED = "This is not a request that HTTP/1.1 knows: its first line, a header or a chunk is malformed or too long."
 
 
 class Channel(http.HTTPChannel):
-    """`limit`: bytes of a body. A longer one is dropped, and its request answered as if it had come; see BodyLimit.
+    """`limit`: bytes of a body. A longer one is dropped, and its request continues as if it had come; see BodyLimit.
     `receive_seconds`: how long the head of a request, and a small body, may take to come.
     """
 
@@ -26,6 +32,8 @@ class Channel(http.HTTPChannel):
     _received = 0
     _is_refused = False  # what still comes is thrown away
     _lingering: Any = None
+    transport: Any  # a TCP connection; Twisted declares the interface alone
+    _networkProducer: Any
 
     # --- Receiving ---
 
@@ -77,7 +85,7 @@ class Channel(http.HTTPChannel):
         if self._is_refused and self._handlingRequest:
             return  # the end of a chunked body that was dropped
         self._began = None
-        self.setTimeout(self.timeOut)  # the one that Twisted goes back to after the answer
+        self.setTimeout(self.timeOut)  # the one that Twisted goes back to after the response
         super().allContentReceived()
 
     def lineReceived(self, line: bytes) -> None:
@@ -114,7 +122,7 @@ class Channel(http.HTTPChannel):
 
     def loseConnection(self) -> None:
         """Close; after a refusal not before the client has had time to stop sending: closed with unread data, TCP drops
-        the answer that is on its way."""
+        the response that is on its way."""
         if not self._is_refused or self._lingering is not None:
             super().loseConnection()
             return
@@ -123,7 +131,7 @@ class Channel(http.HTTPChannel):
         self._lingering = self.callLater(LINGER_SECONDS, self.transport.abortConnection)
         self.transport.loseWriteConnection()
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
         super().connectionLost(reason)

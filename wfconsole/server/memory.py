@@ -1,7 +1,13 @@
-"""Keeps the process small: what it needs no longer goes back to the system.
+"""Settings of Python's cycle collector and of glibc's allocator, and a thread that returns freed memory to the system.
 
-The allocator of glibc keeps what was freed for later, in an arena for each few threads; a step that once held 100 MB
-would show in the server's size for ever. Elsewhere than on Linux with glibc this does nothing.
+By default glibc retains freed memory in an arena for each few threads: a step that once held 100 MB would show in the
+server's size for ever. Elsewhere than on Linux with glibc this does nothing.
+
+Gains: after a run of 200 MB of chunks the server needs 141 MB instead of 900, together with smaller caches of SQLite
+and reused request threads; the higher threshold of the collector saves a tenth of the time of a run, and an eighth of
+that of a start.
+Can go with an allocator that returns memory by itself (jemalloc, mimalloc), and with a collector of Python that does
+not traverse young objects so often.
 """
 
 import ctypes
@@ -13,7 +19,7 @@ from pathlib import Path
 
 # The numbers of mallopt(3).
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD, ARENA_MAX = -1, -2, -3, -8
-NEW_OBJECTS = 10_000  # more of them than were freed: then it is worth a look
+NEW_OBJECTS = 10_000  # allocations above deallocations, after which the collector runs
 LOOK_SECONDS = 5.0
 GROWN_BYTES = 8 << 20  # above its smallest size so far; less is not worth a look
 WORKED_SECONDS = 0.1  # of the processor: a process that did less has freed next to nothing
@@ -21,10 +27,10 @@ PAGE_BYTES = 4096
 
 
 def raise_gc_threshold() -> None:
-    """Look for rings of objects less often than Python does by itself. Call it first of all.
+    """Collect cycles less often than Python does by default. Call it before everything else.
 
-    Nearly all objects of a run, and of a start, are freed without that; looking through them took a tenth of the time
-    of a run, and an eighth of that of a start.
+    Reference counting frees nearly all objects of a run and of a start; traversing them took a tenth of the time of a
+    run, and an eighth of that of a start.
     """
     gc.set_threshold(NEW_OBJECTS, 10, 10)
 

@@ -24,7 +24,7 @@ class Command(ConsoleCommand):
     def handle(self, *, file: Path, **options: object) -> None:
         if settings.ON_POSTGRESQL:
             raise bad_input("The data are in PostgreSQL. Use pg_dump --format=custom with the address in DATABASE_URL.")
-        source = Path(settings.DATABASES["default"]["NAME"])
+        source = Path(str(settings.DATABASES["default"]["NAME"]))
         if not source.exists():
             raise bad_input(f"There is no database at {source} yet. Start the console once.")
         if file.exists():

@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
@@ -25,7 +26,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--days", type=int, help="expire after so many days; default: never")
         parser.add_argument("--json", action="store_true", help="print it with what it is good for, as JSON")
 
-    def handle(self, *, name: str, user: str, days: int | None, workflow: list[str], **options: object) -> None:
+    def handle(self, *, name: str, user: str, days: int | None, workflow: list[str], **options: Any) -> None:
         person = get_user_model().objects.filter(username=user).first()
         if person is None:
             raise bad_input(f"There is no user {user}.")
