@@ -63,7 +63,7 @@ class DefinitionPages(admin.ModelAdmin):
     ) -> HttpResponse:
         found = WorkflowDefinition.objects.dynamic().with_current().filter(pk=unquote(object_id))
         definition = found.filter(current__isnull=False).first()
-        if definition is None or not self.has_change_permission(request, definition):
+        if definition is None or definition.current is None or not self.has_change_permission(request, definition):
             return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self._submitted(request, definition)
@@ -73,12 +73,12 @@ class DefinitionPages(admin.ModelAdmin):
     def _first_text(self, request: HttpRequest) -> str:
         """An empty editor, an example, or a copy of another definition under a free name."""
         if "example" in request.GET:
-            return pretty(EXAMPLE | {"id": self._free_id(EXAMPLE["id"])})
+            return pretty(EXAMPLE | {"id": self._free_id(str(EXAMPLE["id"]))})
         source = request.GET.get("from")
         if not source:
             return ""
         version = self._version(source, request.GET.get("version"))
-        return pretty({**version.definition_json, "id": self._free_id(f"{source}-copy")})
+        return pretty({**(version.definition_json or {}), "id": self._free_id(f"{source}-copy")})
 
     def _free_id(self, wanted: str) -> str:
         taken = set(WorkflowDefinition.objects.filter(pk__startswith=wanted).values_list("pk", flat=True))
@@ -104,7 +104,7 @@ class DefinitionPages(admin.ModelAdmin):
 
     def _saved(self, request: HttpRequest, definition: WorkflowDefinition | None, form: DefinitionForm) -> HttpResponse:
         base = form.cleaned_data["base"] if definition else None
-        saved = save(form.checked.data, base=base, actor=Actor.of(request))
+        saved = save(form.checked.data if form.checked else None, base=base, actor=Actor.of(request))
         if definition is None:
             definition = WorkflowDefinition.objects.get(pk=saved.version.definition_id)
         settings = {name: form.cleaned_data[name] for name in ("enabled", "concurrency")}
@@ -149,7 +149,7 @@ class DefinitionPages(admin.ModelAdmin):
             context["preview"] = version
             context["drawing"] = draw_graph(version.graph)
             context["change"] = "" if same else definition_changes(current, version)
-        elif not form.is_bound and definition is not None:
+        elif not form.is_bound and definition is not None and definition.current is not None:
             context["drawing"] = draw_graph(definition.current.graph)
         return self._render(request, "editor.html", context, status)
 
@@ -204,9 +204,10 @@ class DefinitionPages(admin.ModelAdmin):
         if not numbers:
             raise Http404(f"There is no workflow {definition_id} with versions.")
         listed = list(numbers)
-        new = request.GET.get("new") if request.GET.get("new") in numbers else listed[0]
+        new, old = request.GET.get("new", ""), request.GET.get("old", "")
+        new = new if new in numbers else listed[0]
         older = listed[listed.index(new) + 1 :]
-        old = request.GET.get("old") if request.GET.get("old") in numbers else (older or listed)[0]
+        old = old if old in numbers else (older or listed)[0]
         before, after = self._version(definition_id, old), self._version(definition_id, new)
         context = {
             "title": f"Versions {old} and {new} of {definition_id}",
@@ -222,7 +223,7 @@ class DefinitionPages(admin.ModelAdmin):
     def steps_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        context = {"title": "Steps that definitions can use", "tools": tool_reference()}
+        context: dict[str, object] = {"title": "Steps that definitions can use", "tools": tool_reference()}
         return self._render(request, "steps.html", context)
 
     def _version(self, definition_id: str, number: str | None) -> WorkflowVersion:
@@ -247,7 +248,8 @@ def _taken(data: object) -> str | None:
 def _versions(definition: WorkflowDefinition | None) -> Sequence[WorkflowVersion]:
     if definition is None:
         return ()
-    return definition.versions.select_related("created_by").defer(*HEAVY).order_by("-number")[:VERSIONS_AT_A_GLANCE]
+    newest = definition.versions.select_related("created_by").defer(*HEAVY).order_by("-number")
+    return list(newest[:VERSIONS_AT_A_GLANCE])
 
 
 def _nested_changes(old: WorkflowVersion, new: WorkflowVersion) -> list[str]:

@@ -2,10 +2,12 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -17,7 +19,7 @@ from runs.drawing.graph import draw_graph
 from runs.models import WorkflowVersion
 
 # One way in: the console's own page, with its words and its lock against guessing.
-admin.site.login = login_required(admin.site.login)
+admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "wfconsole administration"
 admin.site.site_title = "wfconsole"
 admin.site.index_title = "Definitions, people and rights"
@@ -32,7 +34,8 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[:MOST_COUNTED].count()
+        rows = self.object_list[:MOST_COUNTED]
+        return rows.count() if isinstance(rows, QuerySet) else len(rows)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -44,7 +47,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, *args: object) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, *args: object) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 

@@ -1,5 +1,7 @@
 """Webhooks, and what was sent to them."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
@@ -21,7 +23,7 @@ class WebhookForm(forms.ModelForm):
         model = Webhook
         fields = ["name", "url", "workflow", "events", "enabled"]
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["events"] = self.instance.event_list
@@ -42,7 +44,7 @@ class WebhookAdmin(admin.ModelAdmin):
         return webhook.workflow_id or "all"
 
     def save_model(self, request: HttpRequest, obj: Webhook, form: forms.ModelForm, change: bool) -> None:
-        if not change:
+        if not change and request.user.is_authenticated:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
         if not change:

@@ -38,7 +38,9 @@ class WorkflowDefinitionAdmin(DefinitionPages):
         """One whose id breaks the rule for ids can go. All others stay: runs point to them."""
         return obj is not None and not is_address_id(obj.pk) and request.user.has_perm("runs.delete_workflowdefinition")
 
-    def get_deleted_objects(self, objs: Sequence[WorkflowDefinition], request: HttpRequest) -> tuple:
+    def get_deleted_objects(
+        self, objs: QuerySet[WorkflowDefinition] | Sequence[WorkflowDefinition], request: HttpRequest
+    ) -> tuple:
         shown = [f"Workflow {workflow.pk!r} with its versions" for workflow in objs]
         runs = WorkflowRun.objects.filter(workflow__in=[workflow.pk for workflow in objs])[:MOST_NAMED]
         protected = [
@@ -55,7 +57,7 @@ class WorkflowDefinitionAdmin(DefinitionPages):
             WorkflowDefinition.objects.get(pk=obj.pk).delete()
             AuditEntry.objects.record(Actor.of(request), "delete", "workflow", obj.pk)
 
-    def log_deletions(self, request: HttpRequest, queryset: Sequence[WorkflowDefinition]) -> list:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[WorkflowDefinition]) -> list:
         return []  # the audit has it
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -77,7 +79,7 @@ class WorkflowDefinitionAdmin(DefinitionPages):
 
     @admin.display(description="runs", ordering="counted")
     def run_count(self, workflow: WorkflowDefinition) -> int:
-        return workflow.counted
+        return workflow.counted  # type: ignore[attr-defined]  # annotated by get_queryset()
 
     @admin.display(description="changed", ordering="updated_at")
     def updated(self, workflow: WorkflowDefinition) -> str:

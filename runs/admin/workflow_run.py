@@ -33,11 +33,13 @@ class TagFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Sequence[tuple[str, str]]:
         newest = WorkflowRun.objects.newest_first().values_list("tags", flat=True)[:RUNS_LOOKED_AT]
         offered = dict.fromkeys(str(tag) for tags in newest for tag in tags)
-        chosen = [self.value()] if self.value() and self.value() not in offered else []
+        value = self.value()
+        chosen = [value] if value and value not in offered else []
         return [(tag, tag) for tag in [*chosen, *list(offered)[:TAGS_OFFERED]]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(_tagged(self.value())) if self.value() else queryset
+        value = self.value()
+        return queryset.filter(_tagged(value)) if value else queryset
 
 
 def _tagged(tag: str) -> Exists:
@@ -112,13 +114,13 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
         is_at_rest = obj.status not in (RunStatus.RUNNING, RunStatus.WAITING)
         return is_at_rest and not (is_address_id(obj.pk) and is_address_id(obj.workflow_id))
 
-    def get_deleted_objects(self, objs: Sequence[WorkflowRun], request: HttpRequest) -> tuple:
+    def get_deleted_objects(self, objs: QuerySet[WorkflowRun] | Sequence[WorkflowRun], request: HttpRequest) -> tuple:
         return [f"Run {run.pk!r} with its history" for run in objs], {"runs": len(objs)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: WorkflowRun) -> None:
         deletion.delete(obj.pk, actor=Actor.of(request))
 
-    def log_deletions(self, request: HttpRequest, queryset: Sequence[WorkflowRun]) -> list:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> list:
         return []  # the audit has it
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:

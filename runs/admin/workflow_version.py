@@ -15,7 +15,8 @@ from .site import HEAVY, SCHEMAS, ReadOnlyAdmin, drawn, moment_text, pretty
 
 class VersionInline(admin.TabularInline):
     model = WorkflowVersion
-    fields = readonly_fields = ["number", "short_hash", "change", "created_by", "created", "open"]
+    fields = ("number", "short_hash", "change", "created_by", "created", "open")
+    readonly_fields = fields
     extra = 0
     can_delete = False
     show_change_link = False
@@ -81,21 +82,21 @@ class WorkflowVersionAdmin(ReadOnlyAdmin):
         return drawn(version, version.definition_id)
 
     @admin.display(description="graph as data")
-    def graph_json(self, version: WorkflowVersion) -> SafeString:
+    def graph_json(self, version: WorkflowVersion) -> SafeString | str:
         return pretty(version.graph)
 
     @admin.display(description="input schema")
-    def input_schema_json(self, version: WorkflowVersion) -> SafeString:
+    def input_schema_json(self, version: WorkflowVersion) -> SafeString | str:
         return pretty(version.input_schema)
 
     @admin.display(description="output schema")
-    def output_schema_json(self, version: WorkflowVersion) -> SafeString:
+    def output_schema_json(self, version: WorkflowVersion) -> SafeString | str:
         return pretty(version.output_schema)
 
     @admin.display(description="state schema")
-    def state_schema_json(self, version: WorkflowVersion) -> SafeString:
+    def state_schema_json(self, version: WorkflowVersion) -> SafeString | str:
         return pretty(version.state_schema)
 
     @admin.display(description="request context schema")
-    def request_context_schema_json(self, version: WorkflowVersion) -> SafeString:
+    def request_context_schema_json(self, version: WorkflowVersion) -> SafeString | str:
         return pretty(version.request_context_schema)

@@ -107,7 +107,7 @@ def error_name(error: Mapping[str, object]) -> str:
 
 
 def _causes(error: Mapping[str, object]) -> list[str]:
-    causes = []
+    causes: list[str] = []
     cause = error.get("cause")
     while isinstance(cause, Mapping) and len(causes) < MOST_CAUSES:
         message = cause.get("message")

@@ -23,6 +23,7 @@ LARGEST_COPY = 32_768  # bytes that the copy button carries in the page
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 Href = Callable[[str, int], str]  # (JSON pointer, first child) -> address of that part
+BRANCH = (Mapping, list, tuple)  # the types of values that have members
 
 
 @dataclass(slots=True)
@@ -77,10 +78,10 @@ def show_value(value: object, redactor: Redactor, href: Href, *, pointer: str = 
 
 def grow(value: object, redactor: Redactor, href: Href, *, pointer: str = "", first: int = 0) -> list[Twig]:
     """The members of a value from number `first` on, those nearest the root first, until the page has enough."""
-    if not is_branch(value):
+    if not isinstance(value, BRANCH):
         return [_leaf("", pointer, value, redactor, href)]
     roots = _members(value, pointer, redactor, href, first)
-    wait = deque((twig, child, 1) for twig, child in roots if twig.kind == "branch")
+    wait = deque((twig, child, 1) for twig, child in roots if twig.kind == "branch" and isinstance(child, BRANCH))
     written = len(roots)
     while wait:
         twig, child, depth = wait.popleft()
@@ -91,7 +92,11 @@ def grow(value: object, redactor: Redactor, href: Href, *, pointer: str = "", fi
         twig.children = [member for member, _ in grown]
         twig.is_open = depth == 1 and len(child) <= SMALL and len(roots) <= SMALL
         written += len(grown)
-        wait.extend((member, inner, depth + 1) for member, inner in grown if member.kind == "branch")
+        wait.extend(
+            (member, inner, depth + 1)
+            for member, inner in grown
+            if member.kind == "branch" and isinstance(inner, BRANCH)
+        )
     return [twig for twig, _ in roots]
 
 
@@ -129,7 +134,7 @@ def _children(value: Sequence | Mapping, first: int, end: int) -> Iterator[tuple
 
 
 def _leaf(key: str, pointer: str, value: object, redactor: Redactor, href: Href) -> Twig:
-    if is_branch(value):
+    if isinstance(value, BRANCH):
         empty = "{}" if isinstance(value, Mapping) else "[]"
         if not value:
             return Twig(key, pointer, "lit", empty)
@@ -150,7 +155,7 @@ def _text(key: str, pointer: str, value: str, href: Href) -> Twig:
 
 
 def is_branch(value: object) -> bool:
-    return isinstance(value, Mapping | list | tuple)
+    return isinstance(value, BRANCH)
 
 
 def _size_of(value: Sequence | Mapping) -> str:

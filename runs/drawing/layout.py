@@ -90,7 +90,7 @@ def _measure_fork(entry: Entry) -> Box:
     members = [_measure(child) for child in entry.children]
     space = ARM_SPACE if entry.kind == "conditional" else MEMBER_SPACE
     height = sum(box.up + box.down for box in members) + space * (len(members) - 1)
-    lead = MARK_GAP
+    lead: float = MARK_GAP
     if entry.kind == "conditional":
         longest = max((len(text) for text in map(short_condition, entry.conditions)), default=0) * MONO_WIDTH
         lead = 2 * DIAMOND + min(max(LABEL_SPACE, longest + 10), LABEL_SPACE_MOST)

@@ -23,7 +23,9 @@ class DrawnSpan(Protocol):
     name: str
     start_ns: int
     end_ns: int | None
-    children: "Sequence[DrawnSpan]"
+
+    @property
+    def children(self) -> "Sequence[DrawnSpan]": ...
 
     @property
     def label(self) -> str: ...  # a short name

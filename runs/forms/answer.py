@@ -51,7 +51,7 @@ class AnswerForm:
     # --- The decision ---
 
     @property
-    def decision(self) -> Field | None:
+    def decision(self) -> BooleanField | ChoiceField | None:
         """The field whose value is chosen by a button."""
         form = self.editor.form
         if self._decision is None or self.editor.mode != FORM or form is None:
@@ -69,7 +69,7 @@ class AnswerForm:
             if not field.key or APPROVING.fullmatch(_first_word(field.key)):
                 return [Choice("true", "Approve", PRIMARY), Choice("false", "Reject", REFUSAL)]
             return [Choice("true", f"{field.label}: yes", PRIMARY), Choice("false", f"{field.label}: no", PLAIN)]
-        return _buttons(field)
+        return _buttons(field) if isinstance(field, ChoiceField) else []
 
     @property
     def fields(self) -> list[Field]:

@@ -88,11 +88,12 @@ class DefinitionForm(forms.Form):
     ) -> "DefinitionForm":
         """The form as it was sent, looked at: `checked` and `findings` are filled in."""
         form = cls(definition=definition)
-        form.data, form.files, form.is_bound = data.copy(), files, True
+        given = data.copy()
+        form.data, form.files, form.is_bound = given, files, True
         form.is_valid()
         if file := files.get("file"):
             try:
-                form.data["text"] = text_of(file)
+                given["text"] = text_of(file)
             except NotUtf8 as error:
                 form.findings.append(Finding("", str(error)))
                 return form
@@ -108,8 +109,8 @@ class DefinitionForm(forms.Form):
         return self.is_bound and not self.findings
 
     def rebase(self, number: int) -> None:
-        """Save over that version next time: who edits has been told of it."""
-        self.data["base"] = str(number)
+        """Make the next save replace that version, which the page has named."""
+        self.data = {**self.data, "base": str(number)}
 
     def say(self, message: str, path: str = "") -> None:
         """Add a finding of one's own."""
@@ -119,7 +120,7 @@ class DefinitionForm(forms.Form):
     def _look(self) -> None:
         for name in ("concurrency", "base"):
             for message in self.errors.get(name, ()):
-                self.findings.append(Finding("runs at once" if name == "concurrency" else name, message))
+                self.findings.append(Finding("runs at once" if name == "concurrency" else name, str(message)))
         text = self.shown_text
         self.checked, found = look_at_text(text)
         own = self.definition.pk if self.definition else None

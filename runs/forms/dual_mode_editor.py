@@ -14,7 +14,11 @@ class DualModeEditor(ABC):
     """`mode` tells which view is on; `problems` what is wrong with what was typed."""
 
     mode: str
-    problems: list[Problem]
+
+    @property
+    @abstractmethod
+    def problems(self) -> list[Problem]:
+        """What is wrong with what was typed."""
 
     @property
     @abstractmethod

@@ -48,10 +48,14 @@ def place_of(dotted: str, tree: object, shape: Shape) -> tuple[str | int, ...]:
 def value_at(tree: object, where: tuple[str | int, ...]) -> object:
     """What stands at a place; UNSET when nothing does."""
     for part in where:
-        in_list = isinstance(tree, list) and isinstance(part, int) and part < len(tree)
-        if not in_list and not (isinstance(tree, dict) and part in tree):
+        if isinstance(tree, list):
+            if not isinstance(part, int) or part >= len(tree):
+                return UNSET
+            tree = tree[part]
+        elif isinstance(tree, dict) and part in tree:
+            tree = tree[part]
+        else:
             return UNSET
-        tree = tree[part]
     return tree
 
 

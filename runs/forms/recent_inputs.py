@@ -67,7 +67,11 @@ class Habits:
                 seen[tag] = seen.get(tag, 0) + 1
             if status == RunStatus.SUCCESS and started and ended and len(times) < 20:
                 times.append(ended - started)
-        return cls(sorted(seen, key=lambda tag: (-seen[tag], tag))[:SUGGESTED], median(times) if times else None)
+        return cls(sorted(seen, key=lambda tag: (-seen[tag], tag))[:SUGGESTED], _median(times))
+
+
+def _median(times: list[timedelta]) -> timedelta | None:
+    return timedelta(seconds=median(time.total_seconds() for time in times)) if times else None
 
 
 def recent_inputs(workflow_id: str, shape: Shape, redactor: Redactor, viewer: AbstractBaseUser) -> list[RecentInput]:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
+from django.http import QueryDict
 from django.utils import timezone
 
 from runs.engine.log.results import RunStatus
@@ -80,7 +81,7 @@ class RunFilter:
     problems: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> "RunFilter":
+    def read(cls, query: QueryDict) -> "RunFilter":
         """The filter of a URL: the text `q`, and plain parameters that links and the form without scripts use."""
         terms: list[Term] = []
         problems: list[str] = []
@@ -156,20 +157,20 @@ def _several(term: Term) -> list[str]:
     return list(dict.fromkeys(term.value.split(","))) if term.key in SEVERAL else [term.value]
 
 
-def has_plain_terms(query: Mapping[str, str]) -> bool:
+def has_plain_terms(query: QueryDict) -> bool:
     return any(query.get(key) for key in (*PLAIN, *TIMES))
 
 
-def _plain_terms(query: Mapping[str, str]) -> list[Term]:
-    terms = []
+def _plain_terms(query: QueryDict) -> list[Term]:
+    terms: list[Term] = []
     for name, key in PLAIN.items():
         values = [value.strip() for value in query.getlist(name) if value.strip()]
         if key in SEVERAL and values:
             values = [",".join(values)]
         terms.extend(Term(key, value, excludes=name == "not_tag") for value in values)
     for name, key in TIMES.items():
-        if query.get(name):
-            terms.append(Term(key, "-" + query[name].lstrip("-") if name == "since" else query[name]))
+        if moment := query.get(name, ""):
+            terms.append(Term(key, "-" + moment.lstrip("-") if name == "since" else moment))
     return terms
 
 

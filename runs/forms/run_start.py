@@ -129,7 +129,7 @@ class RunStartForm:
         form.texts["priority"] = str(priority) if priority else ""
         deadline = started.get("deadline") or {}
         if deadline.get("setBy") == BY_START:
-            form.texts["time_limit"] = in_words(float(plain(deadline["seconds"])))
+            form.texts["time_limit"] = in_words(float(str(plain(deadline["seconds"]))))
         return form
 
     def _fill_tracing(self, options: Mapping[str, Any]) -> None:

@@ -64,7 +64,7 @@ def _paragraphs(step: Step) -> list[str]:
 
 def _entries(step: Step) -> str:
     """A mapping that makes an example of the step's input, and the step itself."""
-    entry = {"type": "tool", "id": f"{step.id}-1", "toolId": step.id}
+    entry: dict[str, object] = {"type": "tool", "id": f"{step.id}-1", "toolId": step.id}
     schema = step.input_schema.json_schema if step.input_schema is not None else {}
     examples, properties = schema.get("examples"), schema.get("properties")
     entries: list[dict[str, object]] = [entry]

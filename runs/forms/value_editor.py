@@ -34,11 +34,15 @@ class ValueEditor(DualModeEditor):
         self.text = "" if self.drawable else self._first_text(empty)
         self.error = ""
         self.line = self.column = 0  # of what is wrong in the text, from 1
-        self.problems: list[Problem] = []
+        self._problems: list[Problem] = []
 
     def _first_text(self, empty: str) -> str:
         default = self.shape.default
         return empty if default is UNSET else write_exact(default)
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self._problems
 
     @property
     def text_id(self) -> str:

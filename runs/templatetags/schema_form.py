@@ -4,7 +4,7 @@ from functools import cache
 
 from django import template
 from django.template.base import Template
-from django.template.loader import get_template
+from django.template.engine import Engine
 from django.utils.safestring import SafeString
 
 from runs.forms.schema.composite_fields import ObjectField
@@ -19,7 +19,7 @@ register.filter("columns", columns)
 @cache
 def _control(kind: str) -> Template:
     """A list of 200 lines draws a thousand controls: their templates are looked up once."""
-    return get_template(f"runs/schema_form/_{kind}.html").template
+    return Engine.get_default().get_template(f"runs/schema_form/_{kind}.html")
 
 
 @register.filter

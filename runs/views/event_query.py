@@ -38,10 +38,10 @@ class EventQuery:
         if values not in ("full", "stored"):
             raise BadParameter("values", f"values is {values!r}. Allowed are full and stored.")
         query = cls(
-            after=_whole(data, "after", 0, 0, MAX_SEQ),
-            before=_whole(data, "before", None, 1, MAX_SEQ),
-            last=_whole(data, "last", None, 0, MAX_SEQ),
-            limit=_whole(data, "limit", limit, 1, MAX_EVENTS),
+            after=_whole(data, "after", 0, MAX_SEQ) or 0,
+            before=_whole(data, "before", 1, MAX_SEQ),
+            last=_whole(data, "last", 0, MAX_SEQ),
+            limit=_whole(data, "limit", 1, MAX_EVENTS) or limit,
             stored=values == "stored",
             selection=_selection(data),
         )
@@ -77,10 +77,11 @@ def _text(data: QueryDict, name: str) -> str:
     return value
 
 
-def _whole(data: QueryDict, name: str, default: int | None, low: int, high: int) -> int | None:
+def _whole(data: QueryDict, name: str, low: int, high: int) -> int | None:
+    """A whole number within bounds, or None where the parameter is empty. Raises BadParameter."""
     text = data.get(name, "").strip()
     if not text:
-        return default
+        return None
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
         shown = text if len(text) <= 40 else f"{text[:40]}…"
         raise BadParameter(name, f"{name} is {shown!r}. Allowed is a whole number from {low} to {high}.")

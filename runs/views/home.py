@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -27,6 +27,7 @@ from runs.models.run_figures import (
 )
 from runs.models.run_walk import RunWalk
 
+from .request import Request
 from .run_rows import run_rows
 
 UNDER_WAY_SHOWN = 8
@@ -59,7 +60,7 @@ class WorkflowDay:
 @require_GET
 @permission_required("runs.view_workflowrun", raise_exception=True)
 @vary_on_headers("HX-Request-Type")
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Request) -> HttpResponse:
     template = "runs/home/_now.html" if request.htmx.request_type == "partial" else "runs/home/page.html"
     return render(request, template, _context())
 

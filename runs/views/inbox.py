@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -19,6 +19,7 @@ from runs.models.run import BadCursor
 
 from .access import ANSWER, SEE, find_run
 from .questions import ShownQuestion, shown_questions, title_of
+from .request import Request
 from .run_page import RunPage
 
 RUNS_LISTED = 20
@@ -42,14 +43,14 @@ class Item:
 
 @never_cache
 @require_GET
-def inbox(request: HttpRequest) -> HttpResponse:
+def inbox(request: Request) -> HttpResponse:
     if not request.user.has_perm(SEE):
         raise PermissionDenied("Your account may not see runs.")
     return inbox_page(request)
 
 
 def inbox_page(
-    request: HttpRequest, *, chosen: tuple[RunPage, ShownQuestion] | None = None, status: int = 200
+    request: Request, *, chosen: tuple[RunPage, ShownQuestion] | None = None, status: int = 200
 ) -> HttpResponse:
     """`chosen`: the question whose answer came back with problems; else the address tells, or it is the first."""
     view = request.GET.get("view", "")
@@ -99,21 +100,21 @@ _WAITING = Prepared(
 )
 
 
-def _waiting(request: HttpRequest, view: str):
+def _waiting(request: Request, view: str):
     if not request.user.has_perm(SEE):
         return WorkflowRun.objects.none()
     waiting = WorkflowRun.objects.filter(status=RunStatus.SUSPENDED).select_related("workflow", "version", "actor")
     return waiting.filter(actor=request.user) if view == "mine" else waiting
 
 
-def _view(request: HttpRequest, name: str, title: str, current: str) -> dict[str, object]:
+def _view(request: Request, name: str, title: str, current: str) -> dict[str, object]:
     count = _waiting(request, name)[:MOST_COUNTED].count()
     words = f"{MOST_COUNTED - 1}+" if count >= MOST_COUNTED else str(count)
     return {"query": f"?view={name}" if name else "?", "title": title, "count": words, "is_current": name == current}
 
 
 def _chosen(
-    request: HttpRequest, pages: dict[str, RunPage]
+    request: Request, pages: dict[str, RunPage]
 ) -> tuple[tuple[RunPage, ShownQuestion] | None, WorkflowRun | None]:
     """The question to show, or the run whose question has been answered since."""
     wanted, seq = request.GET.get("run", ""), request.GET.get("asked", "")
@@ -130,7 +131,7 @@ def _chosen(
 def _items(page: RunPage, chosen: tuple[RunPage, ShownQuestion] | None, view: str, cursor: str) -> list[Item]:
     run = page.run
     here = chosen is not None and chosen[0].run.pk == run.pk
-    known = {key: value for key, value in (("view", view), ("before", cursor)) if value}
+    known: dict[str, str | int] = {key: value for key, value in (("view", view), ("before", cursor)) if value}
     if run.last_seq > LONGEST_LOG:
         query = urlencode({**known, "run": run.pk})
         return [Item(run, run.detail or run.workflow_id, "", run.updated_at, query, here, page.missing_code)]

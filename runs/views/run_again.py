@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -19,6 +19,7 @@ from runs.forms.from_step import FromStepForm
 from runs.models import Actor, WorkflowRun
 
 from .access import START, find_run
+from .request import Request
 from .run_page import RunPage
 
 UNPROCESSABLE, CONFLICT, NOT_FOUND = 422, 409, 404
@@ -26,7 +27,7 @@ UNPROCESSABLE, CONFLICT, NOT_FOUND = 422, 409, 404
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def again(request: HttpRequest, run_id: str) -> HttpResponse:
+def again(request: Request, run_id: str) -> HttpResponse:
     """GET: the ways to run it again. POST: a new run with everything of this one."""
     page = RunPage(_startable(request, run_id))
     if request.method != "POST":
@@ -45,7 +46,7 @@ def again(request: HttpRequest, run_id: str) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def from_step(request: HttpRequest, run_id: str) -> HttpResponse:
+def from_step(request: Request, run_id: str) -> HttpResponse:
     """`step`: its path. Its input, as it was, to be changed; then a new run that starts there."""
     page = RunPage(_startable(request, run_id))
     step = request.GET.get("step", "")
@@ -66,7 +67,7 @@ def from_step(request: HttpRequest, run_id: str) -> HttpResponse:
 class _Submission:
     """One POST of the form. The button that was pressed says what to do with it."""
 
-    request: HttpRequest
+    request: Request
     page: RunPage
     start: StepStart
     form: FromStepForm
@@ -103,7 +104,7 @@ class _Submission:
         return None
 
 
-def _startable(request: HttpRequest, run_id: str) -> WorkflowRun:
+def _startable(request: Request, run_id: str) -> WorkflowRun:
     """The run, for those who may start runs. Raises Http404 and PermissionDenied."""
     run = find_run(request, run_id)
     if not request.user.has_perm(START):
@@ -112,7 +113,7 @@ def _startable(request: HttpRequest, run_id: str) -> WorkflowRun:
 
 
 def _ways(
-    request: HttpRequest, page: RunPage, *, refused: str = "", issues: list[str] | None = None, status: int = 200
+    request: Request, page: RunPage, *, refused: str = "", issues: list[str] | None = None, status: int = 200
 ) -> HttpResponse:
     context = {
         "run": page.run,
@@ -125,7 +126,7 @@ def _ways(
 
 
 def _form_page(
-    request: HttpRequest, page: RunPage, start: StepStart, form: FromStepForm, *, status: int = 200
+    request: Request, page: RunPage, start: StepStart, form: FromStepForm, *, status: int = 200
 ) -> HttpResponse:
     context = {
         "run": page.run,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from runs.models import Actor, AuditEntry, WorkflowRun
 from .access import ANSWER, find_run
 from .inbox import inbox_page
 from .questions import ShownQuestion, shown_questions
+from .request import Request
 from .run_page import RunPage
 
 NO_CONTENT, CONFLICT, UNPROCESSABLE = 204, 409, 422
@@ -29,7 +30,7 @@ VALUES = ("v:", "j:")  # names of the inputs that hold what was typed
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def run_answer(request: HttpRequest, run_id: str) -> HttpResponse:
+def run_answer(request: Request, run_id: str) -> HttpResponse:
     page = RunPage(find_run(request, run_id))
     if request.method != "POST":
         if page.run.status != "suspended":
@@ -51,7 +52,7 @@ class StoredAnswer:
 class _Submission:
     """One POST of an answer. The button that was pressed says what to do with it."""
 
-    def __init__(self, request: HttpRequest, page: RunPage) -> None:
+    def __init__(self, request: Request, page: RunPage) -> None:
         self.request = request
         self.page = page
         self.shown = shown_questions(page)
@@ -123,7 +124,7 @@ class _Submission:
         run = WorkflowRun.objects.get(pk=self.page.run.pk)
         last = AuditEntry.objects.filter(object_type="run", object_id=run.pk, verb="resume").first()
         is_own = last is not None and last.actor_id == self.request.user.pk
-        if is_own and (timezone.now() - last.at).total_seconds() < SAME_PRESS_SECONDS:
+        if last is not None and is_own and (timezone.now() - last.at).total_seconds() < SAME_PRESS_SECONDS:
             return self._done()
         return self._not_taken(run, last)
 
@@ -131,7 +132,7 @@ class _Submission:
         """Say why the answer was not taken, with all that was typed. `last`: the answer that was."""
         kept = [
             StoredAnswer(readable(name.rpartition("/")[2].partition(":")[2] or name.rpartition("/")[2]), text)
-            for name, text in self.request.POST.items()
+            for name, text in self.request.POST.dict().items()
             if text and (name.startswith(VALUES) or name.endswith("_text"))
         ]
         context = {"run": run, "last": last, "kept": kept[:MOST_KEPT], "page": self.page}
@@ -139,7 +140,7 @@ class _Submission:
 
 
 def _answer_page(
-    request: HttpRequest,
+    request: Request,
     page: RunPage,
     shown: list[ShownQuestion],
     *,

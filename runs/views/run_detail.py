@@ -5,7 +5,7 @@ import secrets
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -16,6 +16,7 @@ from runs.executor import dispatch
 from runs.models import Actor, AuditEntry, RunLog, RunWatch
 
 from .access import CANCEL, START, find_run
+from .request import Request
 from .run_page import RunPage
 from .run_tabs import TABS
 from .stream_panel import stream_panel
@@ -25,7 +26,7 @@ from .trace_tab import span_count
 @require_GET
 @never_cache
 @vary_on_headers("HX-Request")
-def run_detail(request: HttpRequest, run_id: str) -> HttpResponse:
+def run_detail(request: Request, run_id: str) -> HttpResponse:
     """One tab of the run. Asked by htmx, only the parts that may have changed since the page was drawn."""
     page = RunPage(find_run(request, run_id))
     if page.run.purged_at is not None:
@@ -44,7 +45,7 @@ def run_detail(request: HttpRequest, run_id: str) -> HttpResponse:
     )
 
 
-def _purged(request: HttpRequest, page: RunPage) -> HttpResponse:
+def _purged(request: Request, page: RunPage) -> HttpResponse:
     """The card of a run whose values are deleted. A page that was open then is loaded anew."""
     if request.htmx:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
@@ -52,7 +53,7 @@ def _purged(request: HttpRequest, page: RunPage) -> HttpResponse:
 
 
 @require_POST
-def run_cancel(request: HttpRequest, run_id: str) -> HttpResponse:
+def run_cancel(request: Request, run_id: str) -> HttpResponse:
     """Cancel the run, if it goes on; either way the reader is back on its page, which tells how it stands."""
     run = find_run(request, run_id)
     if not request.user.has_perm(CANCEL):
@@ -73,7 +74,7 @@ def _tabs(page: RunPage) -> list[dict[str, object]]:
     return [{"name": name, "title": title, "count": counts.get(name)} for name, (title, _) in TABS.items()]
 
 
-def _acts(request: HttpRequest, page: RunPage) -> dict[str, object]:
+def _acts(request: Request, page: RunPage) -> dict[str, object]:
     """What this person can do with this run now."""
     workflow = page.run.workflow
     return {
@@ -85,12 +86,12 @@ def _acts(request: HttpRequest, page: RunPage) -> dict[str, object]:
     }
 
 
-def _telling(request: HttpRequest, page: RunPage) -> dict[str, object]:
+def _telling(request: Request, page: RunPage) -> dict[str, object]:
     """How this person can be told of the run's end."""
     if page.run.status in FINAL_STATUSES:
         return {"can_be_told": False}
     trouble = ""
-    if not settings.EMAIL_IS_SET_UP:
+    if not settings.EMAIL_IS_SET_UP:  # type: ignore[misc]  # mail_settings() sets it
         trouble = "No mail server is set up: WFCONSOLE_EMAIL_URL"
     elif not request.user.email:
         trouble = "Your account has no e-mail address"
@@ -98,7 +99,7 @@ def _telling(request: HttpRequest, page: RunPage) -> dict[str, object]:
     return {"can_be_told": True, "mail_trouble": trouble, "is_watched": is_watched}
 
 
-def _refresh_address(request: HttpRequest, page: RunPage) -> str:
+def _refresh_address(request: Request, page: RunPage) -> str:
     """Where a live page asks for its parts again; "" when nothing will change any more."""
     if not page.is_active and not page.run.lingering and request.GET.get("opened") != "active":
         return ""

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
@@ -20,9 +20,10 @@ from runs.live.rows import rows_of
 from runs.live.selection import Stretch, select_lines
 from runs.models import WorkflowRun
 from runs.store.history import read_events
-from runs.store.redaction import RunRedactor, redactor_of
+from runs.store.redaction import RunRedactor, redactor_for
 
 from .event_query import BadParameter, EventQuery
+from .request import Request
 from .stream_panel import started_at, stream_panel, wanted_steps
 
 __all__ = ["run_digest", "run_events", "run_events_ndjson", "stream_panel"]
@@ -38,7 +39,7 @@ def _checked(view: Any) -> Any:
     """Give the view the run and the checked query; answer wrong ones in the form that was asked for."""
 
     @wraps(view)
-    def wrapper(request: HttpRequest, run_id: str) -> HttpResponse:
+    def wrapper(request: Request, run_id: str) -> HttpResponse:
         if not request.user.has_perm(SEE):
             return _refusal(request, 403, "forbidden", "Your account may not see runs.")
         run = WorkflowRun.objects.select_related("version").filter(pk=run_id).first()
@@ -55,14 +56,14 @@ def _checked(view: Any) -> Any:
     return require_safe(never_cache(vary_on_headers("Accept")(wrapper)))
 
 
-def _wants_page(request: HttpRequest) -> bool:
+def _wants_page(request: Request) -> bool:
     """A browser's link cannot choose what it accepts, so `format=json` says it, too."""
     if request.GET.get("format") == "json":
         return False
     return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
 
 
-def _refusal(request: HttpRequest, status: int, code: str, message: str, **more: Any) -> HttpResponse:
+def _refusal(request: Request, status: int, code: str, message: str, **more: Any) -> HttpResponse:
     if _wants_page(request):
         return render(request, "runs/run_events/refused.html", {"message": message, **more}, status=status)
     error = {"code": code, "message": message} | ({"field": more["field"]} if "field" in more else {})
@@ -70,17 +71,17 @@ def _refusal(request: HttpRequest, status: int, code: str, message: str, **more:
 
 
 @_checked
-def run_events(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> HttpResponse:
+def run_events(request: Request, run: WorkflowRun, query: EventQuery) -> HttpResponse:
     """Events beyond `after`, or those just before `before`. `last` is the cursor to go on from, `head` the log's end.
 
     `ended`: the run has ended and there is nothing beyond `last`.
     """
-    redactor = redactor_of(run.id)
+    redactor = redactor_for(run, run.last_seq)
     head = run.last_seq if query.last is None else min(run.last_seq, query.last)
     backwards = query.before is not None
     stretch = Stretch(
         after=query.after,
-        last=min(head, query.before - 1) if backwards else head,
+        last=head if query.before is None else min(head, query.before - 1),
         limit=query.limit,
         max_bytes=ANSWER_BYTES,
         backwards=backwards,
@@ -125,11 +126,11 @@ def _whole(run_id: str, redactor: RunRedactor, lines: list[Line]) -> list[Line]:
 
 
 def _page(
-    request: HttpRequest, run: WorkflowRun, query: EventQuery, lines: list[Line], cursor: int, head: int
+    request: Request, run: WorkflowRun, query: EventQuery, lines: list[Line], cursor: int, head: int
 ) -> HttpResponse:
     """A page of events, with links to the ones before and after it."""
     if not query.stored and query.limit == 1:
-        lines = _whole(run.id, redactor_of(run.id), lines)
+        lines = _whole(run.id, redactor_for(run, run.last_seq), lines)
     kept = {name: request.GET[name] for name in ("types", "step", "q", "limit") if request.GET.get(name)}
     first = cursor if query.before is not None else query.after + 1
     end = query.before - 1 if query.before is not None else cursor
@@ -157,11 +158,11 @@ def _page(
 
 
 @_checked
-def run_events_ndjson(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> HttpResponse:
+def run_events_ndjson(request: Request, run: WorkflowRun, query: EventQuery) -> StreamingHttpResponse:
     """The whole log up to the moment of the request, an event a line. What it hashes to, `run_digest` tells."""
     last = run.last_seq if query.last is None else min(run.last_seq, query.last)
     return StreamingHttpResponse(
-        ndjson(run.id, redactor_of(run.id), last, query.selection),
+        ndjson(run.id, redactor_for(run, run.last_seq), last, query.selection),
         content_type="application/x-ndjson",
         headers={
             "Content-Disposition": content_disposition_header(True, f"run-{run.id}.ndjson"),
@@ -171,11 +172,11 @@ def run_events_ndjson(request: HttpRequest, run: WorkflowRun, query: EventQuery)
 
 
 @_checked
-def run_digest(request: HttpRequest, run: WorkflowRun, query: EventQuery) -> HttpResponse:
+def run_digest(request: Request, run: WorkflowRun, query: EventQuery) -> HttpResponse:
     """The SHA-256 of the download of the same query, and whether a number is missing in it."""
     last = run.last_seq if query.last is None else min(run.last_seq, query.last)
     digest = Digest()
-    for lines in parts(run.id, redactor_of(run.id), last, query.selection):
+    for lines in parts(run.id, redactor_for(run, run.last_seq), last, query.selection):
         for line in lines:
             digest.add(line)
     is_filtered = bool(query.selection.types or query.selection.step or query.selection.words)

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode, urlsplit
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.http import require_GET
@@ -12,6 +12,8 @@ from runs.forms.run_filter import RunFilter, Term
 from runs.forms.trace_ids import ids_in_address, read_trace_id, read_traceparent
 from runs.models import Span, WorkflowDefinition, WorkflowRun
 
+from .request import Request
+
 MOST_CHARACTERS = 2_000  # an address of Grafana holds a whole question
 MOST_IDS = 8  # of an address that are looked for
 LONGEST_TEXT = 300
@@ -19,7 +21,7 @@ LONGEST_TEXT = 300
 
 @require_GET
 @permission_required("runs.view_workflowrun", raise_exception=True)
-def run_find(request: HttpRequest) -> HttpResponse:
+def run_find(request: Request) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:MOST_CHARACTERS]
     if not text:
         return redirect("run_list")
@@ -49,7 +51,7 @@ def _trace(trace_id: str) -> HttpResponse | None:
     return redirect("trace_detail", trace_id) if known else None
 
 
-def _address(request: HttpRequest, text: str) -> HttpResponse | None:
+def _address(request: Request, text: str) -> HttpResponse | None:
     """A page of this console, or of a program that shows traces."""
     ids = ids_in_address(text)
     if urlsplit(text).netloc == request.get_host():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from runs.models.run_figures import last_day
 from runs.models.run_walk import listed
 from runs.models.time_limit import TookTooLong, time_limit
 
+from .request import Request
 from .run_rows import RUNS_PER_PAGE, RunRow, read_page, run_rows
 
 MOST_COUNTED = 10_000  # an exact count of more would read more rows than the page is worth
@@ -46,7 +47,7 @@ class Hint:
 @require_GET
 @permission_required("runs.view_workflowrun", raise_exception=True)
 @vary_on_headers("HX-Request-Type")
-def run_list(request: HttpRequest) -> HttpResponse:
+def run_list(request: Request) -> HttpResponse:
     run_filter = RunFilter.read(request.GET)
     if request.htmx.request_type == "partial":
         return _day(request) if "day" in request.GET else _news(request, run_filter)
@@ -63,7 +64,7 @@ def run_list(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/run_list/page.html", context | _found(request, run_filter))
 
 
-def _found(request: HttpRequest, run_filter: RunFilter) -> dict[str, object]:
+def _found(request: Request, run_filter: RunFilter) -> dict[str, object]:
     """The rows and how many there are; or what to do when there are none, or none were found in time."""
     walk = run_filter.walk()
     try:
@@ -97,7 +98,7 @@ def _hints(run_filter: RunFilter) -> Iterator[Hint]:
                 yield Hint(term, without.query, runs)
 
 
-def _day(request: HttpRequest) -> HttpResponse:
+def _day(request: Request) -> HttpResponse:
     """The last day as bars. Fetched after the page: it may be dear, and nothing waits for it."""
     everything, _ = last_day()
     if not everything.total:
@@ -110,9 +111,9 @@ def _day(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _news(request: HttpRequest, run_filter: RunFilter) -> HttpResponse:
+def _news(request: Request, run_filter: RunFilter) -> HttpResponse:
     """How many runs came since the page was read, and the rows of those that went on. Nothing changes its place."""
-    asked = [(name, run_id) for name, run_id in request.GET.items() if ROW.match(name) and "\x00" not in run_id]
+    asked = [(name, run_id) for name, run_id in request.GET.dict().items() if ROW.match(name) and "\x00" not in run_id]
     places = {run_id: int(name.removeprefix("row-")) for name, run_id in asked[:RUNS_PER_PAGE]}
     changed: list[tuple[int, RunRow]] = [(places[row.run.pk], row) for row in run_rows(listed(places))]
     context = {"filter": run_filter, "changed": changed, "count": 0, "most": RUNS_PER_PAGE}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -15,6 +15,7 @@ from runs.models import LogLevel, RunLog
 from runs.models.run_log import RunLogQuerySet, line_text
 
 from .access import find_run
+from .request import Request
 from .run_page import RunPage
 
 LINES_PER_PAGE = 200
@@ -22,7 +23,7 @@ LINES_AT_ONCE = 1_000  # of the download
 LONGEST_SEARCH = 200
 
 
-def logs_tab(page: RunPage, request: HttpRequest) -> dict[str, object]:
+def logs_tab(page: RunPage, request: Request) -> dict[str, object]:
     """The newest lines that fit the filter, or those before or after a line."""
     level, words = request.GET.get("level", ""), request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     found = _filtered(page.run.pk, level, words)
@@ -83,7 +84,7 @@ def _address(filters: dict[str, str], **place: int) -> str:
 
 @require_safe
 @never_cache
-def run_log_text(request: HttpRequest, run_id: str) -> StreamingHttpResponse:
+def run_log_text(request: Request, run_id: str) -> StreamingHttpResponse:
     """All lines that fit the filter, as a text."""
     run = find_run(request, run_id)
     lines = _filtered(run.pk, request.GET.get("level", ""), request.GET.get("q", "").strip()[:LONGEST_SEARCH])

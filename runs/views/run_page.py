@@ -1,6 +1,8 @@
 """What the tabs of a run's page are made of. Each fact is read once, and only when a tab asks for it."""
 
+from datetime import datetime
 from functools import cached_property
+from typing import Any, overload
 from urllib.parse import quote
 
 from django.conf import settings
@@ -31,7 +33,14 @@ RUNS_COMPARED = 200  # earlier ones, for the time that is left
 CANCELABLE = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.SUSPENDED, RunStatus.PAUSED)
 
 
-def milliseconds(moment) -> int | None:
+@overload
+def milliseconds(moment: datetime) -> int: ...
+@overload
+def milliseconds(moment: None) -> None: ...
+@overload
+def milliseconds(moment: datetime | None) -> int | None: ...
+def milliseconds(moment: datetime | None) -> int | None:
+    """Epoch milliseconds."""
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
@@ -130,7 +139,7 @@ class RunPage:
         return self.status in CANCELABLE
 
     @property
-    def spent(self) -> int | None:
+    def spent(self) -> int:
         """Milliseconds since the run began; or, when it never did, since it was made."""
         begun = self.run.started_at or self.run.created_at
         ended = self.run.ended_at or timezone.now()
@@ -163,7 +172,7 @@ class RunPage:
     def _queue(self) -> Queue:
         run = self.run
         state = dispatch.executor_state()
-        alive = {
+        alive: dict[str, Any] = {
             "is_executor_alive": state.alive,
             "last_alive": round(state.last_heartbeat * 1000) if state.last_heartbeat else None,
         }

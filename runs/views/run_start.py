@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -37,6 +37,7 @@ from runs.store.history import read_events
 from runs.store.redaction import redactor_for
 from runs.templatetags.console import byte_size, cut_id
 
+from .request import Request
 from .start_refusal import (
     CONFLICT,
     disabled,
@@ -53,7 +54,7 @@ UNPROCESSABLE = 422
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def run_start(request: HttpRequest, workflow_id: str) -> HttpResponse:
+def run_start(request: Request, workflow_id: str) -> HttpResponse:
     workflow = WorkflowDefinition.objects.with_current().filter(pk=workflow_id).first()
     if workflow is None:
         return unknown_workflow(request, workflow_id)
@@ -61,12 +62,12 @@ def run_start(request: HttpRequest, workflow_id: str) -> HttpResponse:
         return forbidden(request, workflow)
     if request.method == "POST" and workflow.current:
         # A workflow that was switched off meanwhile is told at the form: what was typed into it is not lost.
-        return _Submission(request, workflow).answer()
+        return _Submission(request, workflow, workflow.current).answer()
     if not workflow.enabled or workflow.problem or workflow.current is None:
         return disabled(request, workflow, workflow.problem or "It has been switched off.")
     source = request.GET.get("from_run")
     if source:
-        return _copied(request, workflow, source)
+        return _copied(request, workflow, workflow.current, source)
     return _page(request, workflow, RunStartForm(workflow.current))
 
 
@@ -76,10 +77,11 @@ def run_start(request: HttpRequest, workflow_id: str) -> HttpResponse:
 class _Submission:
     """One POST of the form. The button that was pressed says what to do with it."""
 
-    def __init__(self, request: HttpRequest, workflow: WorkflowDefinition) -> None:
+    def __init__(self, request: Request, workflow: WorkflowDefinition, version: WorkflowVersion) -> None:
         self.request = request
         self.workflow = workflow
-        self.form = RunStartForm.posted(workflow.current, request.POST, request.FILES)
+        self.version = version
+        self.form = RunStartForm.posted(version, request.POST, request.FILES)
 
     def answer(self) -> HttpResponse:
         act, _, argument = self.request.POST.get("act", "start").partition(":")
@@ -138,7 +140,7 @@ class _Submission:
             except DatabaseError as error:
                 return self._in_trouble(error)
         if self.form.problems:
-            _check_parts(self.form, self.workflow.current, asked)
+            _check_parts(self.form, self.version, asked)
         if run is not None:
             return HttpResponseRedirect(reverse("run_detail", args=[run.id]), status=303)
         problems = self.form.problems
@@ -166,16 +168,19 @@ class _Submission:
 
 def _change_rows(form: RunStartForm, act: str, pointer: str) -> None:
     prefix, _, rest = pointer.partition("/")
-    editor = {"input": form.input, "state": form.state, "context": form.context}.get(prefix)
-    if editor is None:
+    if prefix == "context":
+        if act == "add":
+            form.context.add_row()
+        else:
+            form.context.remove_row(rest)
         return
-    target = editor.form if hasattr(editor, "form") else editor
-    if target is None:
+    drawn = {"input": form.input.form, "state": form.state.form}.get(prefix)
+    if drawn is None:
         return
     if act == "add":
-        target.add_row(pointer) if target is not editor else editor.add_row()
+        drawn.add_row(pointer)
     else:
-        target.remove_row(pointer if target is not editor else rest)
+        drawn.remove_row(pointer)
 
 
 def _check_parts(form: RunStartForm, version: WorkflowVersion, asked: Mapping[str, object]) -> None:
@@ -223,7 +228,7 @@ def _heading(count: int, before: str = "") -> str:
 # --- A copy of another run ------------------------------------------------------------------------
 
 
-def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> HttpResponse:
+def _copied(request: Request, workflow: WorkflowDefinition, version: WorkflowVersion, run_id: str) -> HttpResponse:
     """The form as another run of the workflow was started; what its schema no longer accepts is marked."""
     source = WorkflowRun.objects.filter(pk=run_id, workflow=workflow).first()
     events = read_events(run_id, limit=1) if source else []
@@ -236,8 +241,10 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
     except UnreadableEvent as error:
         return unreadable_run(request, workflow, source, error)
     started = read_exact(bytes(events[0].data).decode())
+    if not isinstance(started, Mapping):  # an event's data is an object
+        return unknown_run(request, workflow, run_id)
     form = RunStartForm.of_run(
-        workflow.current, started, priority=source.priority, redactor=redactor_for(source, source.last_seq)
+        version, started, priority=source.priority, redactor=redactor_for(source, source.last_seq)
     )
     asked = form.request()
     if not form.problems:
@@ -246,7 +253,7 @@ def _copied(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> 
         except (InvalidInput, InvalidTracing, NotJson, StartRefused) as error:
             _take(form, error)
     if form.problems:
-        _check_parts(form, workflow.current, asked)
+        _check_parts(form, version, asked)
     heading = f"Copied from {cut_id(source.id, 'end')}: {_heading(len(form.problems))} before it can start"
     return _page(request, workflow, form, heading=heading, source=source)
 
@@ -274,7 +281,7 @@ class _Command:
         return shortened(self.whole)[2]
 
 
-def _shown(request: HttpRequest, workflow: WorkflowDefinition, form: RunStartForm) -> dict[str, object]:
+def _shown(request: Request, workflow: WorkflowDefinition, form: RunStartForm) -> dict[str, object]:
     """What follows the form while it is filled in: its size, and the same start as a command."""
     body = form.as_command()
     text = write_exact(body.get("inputData"), indent=None) if "inputData" in body else ""
@@ -291,7 +298,7 @@ def _shown(request: HttpRequest, workflow: WorkflowDefinition, form: RunStartFor
 
 
 def _page(
-    request: HttpRequest,
+    request: Request,
     workflow: WorkflowDefinition,
     form: RunStartForm,
     *,

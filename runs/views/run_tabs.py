@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest
+from django.http import Http404
 
 from runs.drawing.failure import failed_step, failure_of_run, failure_of_step
 from runs.drawing.graph import draw_graph
@@ -18,6 +19,7 @@ from runs.models import AuditEntry
 from runs.store.history import read_events
 
 from .questions import shown_questions
+from .request import Request
 from .run_logs import logs_tab
 from .run_page import RunPage, step_address
 from .stream_panel import stream_panel
@@ -36,7 +38,7 @@ Context = dict[str, object]
 # --- Overview -------------------------------------------------------------------------------------
 
 
-def overview_tab(page: RunPage, request: HttpRequest) -> Context:
+def overview_tab(page: RunPage, request: Request) -> Context:
     """The answer first; then the graph, the timeline, the stream and the result."""
     failed = page.status in (RunStatus.FAILED, RunStatus.TRIPWIRE)
     # A page that was opened while the run went on keeps its order: nothing jumps under the reader's eyes.
@@ -111,24 +113,24 @@ def error_line(error: dict) -> str:
 # --- Timeline, steps ------------------------------------------------------------------------------
 
 
-def timeline_tab(page: RunPage, request: HttpRequest) -> Context:
+def timeline_tab(page: RunPage, request: Request) -> Context:
     rows = Paginator(page.rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    return {"rows": rows, "timeline": draw_timeline(rows.object_list, page.snapshot, page.now, page.retries)}
+    return {"rows": rows, "timeline": draw_timeline(list(rows), page.snapshot, page.now, page.retries)}
 
 
-def steps_tab(page: RunPage, request: HttpRequest) -> Context:
+def steps_tab(page: RunPage, request: Request) -> Context:
     """A page of the steps, and all about the one that is chosen; no other step's payload is looked at."""
     chosen = request.GET.get("step", "")
     status, words = request.GET.get("status", ""), request.GET.get("q", "").strip()
     found = [row for row in page.rows if (not status or row.status == status) and (not words or words in row.path)]
     paginator = Paginator(found, ROWS_PER_PAGE)
-    number = request.GET.get("page")
+    number: str | int | None = request.GET.get("page")
     if number is None and chosen:  # a link to a step opens the page of the list that holds it
         number = next((1 + i // ROWS_PER_PAGE for i, row in enumerate(found) if row.path == chosen), 1)
     rows = paginator.get_page(number)
     context: Context = {
         "rows": rows,
-        "timeline": draw_timeline(rows.object_list, page.snapshot, page.now, page.retries),
+        "timeline": draw_timeline(list(rows), page.snapshot, page.now, page.retries),
         "statuses": sorted({row.status for row in page.rows}, key=_rank),
         "status": status,
         "q": words,
@@ -202,7 +204,7 @@ def _description(page: RunPage, path: str) -> str:
 # --- State, input, activity, raw ------------------------------------------------------------------
 
 
-def state_tab(page: RunPage, request: HttpRequest) -> Context:
+def state_tab(page: RunPage, request: Request) -> Context:
     return {"state": page.show(page.snapshot.state, "state"), "initial": page.show(initial_state(page), "initial")}
 
 
@@ -210,12 +212,12 @@ def initial_state(page: RunPage) -> object:
     return first_data(page).get("initialState", UNSET)
 
 
-def first_data(page: RunPage) -> dict[str, object]:
+def first_data(page: RunPage) -> dict[str, Any]:
     """What the run was started with."""
     return page.events[0].legible() if page.events else {}
 
 
-def input_tab(page: RunPage, request: HttpRequest) -> Context:
+def input_tab(page: RunPage, request: Request) -> Context:
     first = first_data(page)
     tracing = first.get("tracingOptions") or {}
     return {
@@ -228,15 +230,15 @@ def input_tab(page: RunPage, request: HttpRequest) -> Context:
     }
 
 
-def activity_tab(page: RunPage, request: HttpRequest) -> Context:
+def activity_tab(page: RunPage, request: Request) -> Context:
     entries = AuditEntry.objects.filter(object_type="run", object_id=page.run.pk).select_related("actor")
     return {"entries": entries[:MOST_ENTRIES], "children": page.run.children.newest_first()[:MOST_ENTRIES]}
 
 
-def raw_tab(page: RunPage, request: HttpRequest) -> Context:
+def raw_tab(page: RunPage, request: Request) -> Context:
     """The log itself, a page at a time."""
-    after = request.GET.get("after", "")
-    after = min(int(after), page.run.last_seq) if after.isdecimal() and len(after) < 10 else 0
+    cursor = request.GET.get("after", "")
+    after = min(int(cursor), page.run.last_seq) if cursor.isdecimal() and len(cursor) < 10 else 0
     events = read_events(page.run.pk, after=after, limit=EVENTS_PER_PAGE)
     begun = page.run.created_at.timestamp() * 1000
     return {
@@ -262,12 +264,12 @@ def _event_row(page: RunPage, event, begun: float) -> Context:
     }
 
 
-def stream_tab(page: RunPage, request: HttpRequest) -> Context:
+def stream_tab(page: RunPage, request: Request) -> Context:
     step = request.GET.get("step") or None
     return {"stream": stream_panel(page.run, step=step), "step": step}
 
 
-TABS: dict[str, tuple[str, Callable[[RunPage, HttpRequest], Context]]] = {
+TABS: dict[str, tuple[str, Callable[[RunPage, Request], Context]]] = {
     "overview": ("Overview", overview_tab),
     "timeline": ("Timeline", timeline_tab),
     "stream": ("Stream", stream_tab),

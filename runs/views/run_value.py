@@ -3,7 +3,7 @@
 import re
 
 import orjson
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -13,6 +13,7 @@ from runs.engine.log.snapshot import UNSET, StepRecord
 from runs.store.history import read_events
 
 from .access import find_run
+from .request import Request
 from .run_page import RunPage, value_address
 from .run_tabs import first_data, initial_state
 
@@ -35,7 +36,7 @@ TITLES = {
 
 @require_GET
 @never_cache
-def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
+def run_value(request: Request, run_id: str) -> HttpResponse:
     """`of`: which value, with `step` or `seq` where it needs one; `at`: a JSON pointer; `from`: the first member."""
     page = RunPage(find_run(request, run_id))
     if page.run.purged_at is not None:
@@ -69,7 +70,7 @@ def run_value(request: HttpRequest, run_id: str) -> HttpResponse:
     return render(request, "runs/run_value/page.html", context)
 
 
-def _number(request: HttpRequest, name: str) -> int:
+def _number(request: Request, name: str) -> int:
     text = request.GET.get(name, "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 

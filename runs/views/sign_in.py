@@ -1,5 +1,7 @@
 """Signing in and out."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
@@ -13,7 +15,7 @@ class SignInForm(AuthenticationForm):
         "inactive": "This account is switched off. An administrator can switch it on.",
     }
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget = forms.TextInput(
             attrs={"class": "form-control", "autocomplete": "username", "autofocus": True, "autocapitalize": "none"}

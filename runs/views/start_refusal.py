@@ -1,17 +1,19 @@
 """The pages in place of the start form: nothing was started, why, and who can change that."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
 from runs.engine.errors import UnreadableEvent
 from runs.models import WorkflowDefinition, WorkflowRun
 
+from .request import Request
+
 NOT_FOUND, FORBIDDEN, CONFLICT, GONE = 404, 403, 409, 410
 
 
 def refused(
-    request: HttpRequest,
+    request: Request,
     status: int,
     heading: str,
     why: list[str],
@@ -23,31 +25,31 @@ def refused(
     return render(request, "runs/run_start/refused.html", context, status=status)
 
 
-def unknown_workflow(request: HttpRequest, workflow_id: str) -> HttpResponse:
+def unknown_workflow(request: Request, workflow_id: str) -> HttpResponse:
     why = ["It may have been renamed, or its code is not among the modules that WFCONSOLE_WORKFLOWS names."]
     acts = [(reverse("workflow_list"), "All workflows")]
     return refused(request, NOT_FOUND, f"There is no workflow {workflow_id}", why, acts)
 
 
-def unknown_run(request: HttpRequest, workflow: WorkflowDefinition, run_id: str) -> HttpResponse:
+def unknown_run(request: Request, workflow: WorkflowDefinition, run_id: str) -> HttpResponse:
     why = [f"Nothing could be copied from the run {run_id}: it is not among the runs of this workflow."]
     acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
     return refused(request, NOT_FOUND, f"There is no such run of {workflow.id}", why, acts, workflow)
 
 
-def purged_run(request: HttpRequest, workflow: WorkflowDefinition, run: WorkflowRun) -> HttpResponse:
+def purged_run(request: Request, workflow: WorkflowDefinition, run: WorkflowRun) -> HttpResponse:
     acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
     return refused(request, GONE, f"Run {run.pk} cannot be copied", [run.purge_told], acts, workflow)
 
 
 def unreadable_run(
-    request: HttpRequest, workflow: WorkflowDefinition, run: WorkflowRun, error: UnreadableEvent
+    request: Request, workflow: WorkflowDefinition, run: WorkflowRun, error: UnreadableEvent
 ) -> HttpResponse:
     acts = [(reverse("run_start", args=[workflow.id]), "Start with an empty form")]
     return refused(request, CONFLICT, f"Run {run.pk} cannot be copied", [str(error)], acts, workflow)
 
 
-def forbidden(request: HttpRequest, workflow: WorkflowDefinition) -> HttpResponse:
+def forbidden(request: Request, workflow: WorkflowDefinition) -> HttpResponse:
     why = [
         f"Your account {request.user.get_username()} may look at runs, but not start them.",
         "An administrator can add you to the group operator in the admin site.",
@@ -56,7 +58,7 @@ def forbidden(request: HttpRequest, workflow: WorkflowDefinition) -> HttpRespons
     return refused(request, FORBIDDEN, f"You may not start {workflow.id}", why, acts, workflow)
 
 
-def disabled(request: HttpRequest, workflow: WorkflowDefinition, reason: str) -> HttpResponse:
+def disabled(request: Request, workflow: WorkflowDefinition, reason: str) -> HttpResponse:
     acts = [(reverse("workflow_detail", args=[workflow.id]), f"Back to {workflow.id}")]
     if not workflow.problem and request.user.has_perm("runs.change_workflowdefinition"):
         address = reverse("admin:runs_workflowdefinition_change", args=[workflow.id])
@@ -65,7 +67,7 @@ def disabled(request: HttpRequest, workflow: WorkflowDefinition, reason: str) ->
     return refused(request, CONFLICT, f"{workflow.id} takes no new runs", why, acts, workflow)
 
 
-def who_can_enable(request: HttpRequest, workflow: WorkflowDefinition) -> str:
+def who_can_enable(request: Request, workflow: WorkflowDefinition) -> str:
     """Who can do something about a workflow that takes no runs."""
     if workflow.problem:
         return "Whoever runs this console can bring its code back."

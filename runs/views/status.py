@@ -60,7 +60,7 @@ def database_trouble() -> list[str]:
         logger.warning("The database does not answer as it should: %s", error)
         if "no such table" in str(error) or "does not exist" in str(error):
             return ["The database has no tables: run manage.py migrate."]
-        cause = error.__cause__ or error
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
         words = database_error_words(cause) if is_database_error(cause) else UNREACHABLE
         return [words]
 
@@ -79,7 +79,7 @@ def _sqlite_trouble(cursor) -> list[str]:
             return ["The database is locked by another program."]
         return ["The database is read-only."]
     finally:
-        cursor.execute(f"PRAGMA busy_timeout = {int(settings.DATABASES['default']['OPTIONS']['timeout']) * 1_000}")
+        cursor.execute(f"PRAGMA busy_timeout = {int(connection.settings_dict['OPTIONS']['timeout']) * 1_000}")
     return []
 
 

@@ -12,7 +12,7 @@ from runs.live.log import EVENTS
 from runs.live.rows import StreamRow, rows_of
 from runs.live.selection import Selection, Stretch, select_lines
 from runs.models import WorkflowRun
-from runs.store.redaction import redactor_of
+from runs.store.redaction import redactor_for
 
 FIRST_EVENTS = 200
 FIRST_BYTES = 512 << 10
@@ -55,7 +55,7 @@ def stream_panel(run: WorkflowRun, step: str | None = None) -> StreamPanel:
     """The panel of a run, or of one of its steps: a few short queries, whatever the run has written."""
     start = started_at(run)
     stretch = Stretch(0, run.last_seq, FIRST_EVENTS, FIRST_BYTES, backwards=True)
-    lines, _ = select_lines(run.id, redactor_of(run.id), stretch, Selection(step=step or ""))
+    lines, _ = select_lines(run.id, redactor_for(run, run.last_seq), stretch, Selection(step=step or ""))
     counted = run.last_seq <= COUNTED_EVENTS
     panel = StreamPanel(
         rows=rows_of(lines, start, filtered=bool(step)),

@@ -10,7 +10,7 @@ import django
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -21,6 +21,7 @@ from runs.tracing.figures import exports_spans, span_figures
 
 from .access import SEE
 from .metrics import database_bytes
+from .request import Request
 from .status import database_trouble, executor_trouble
 
 STARTED_AT = timezone.now()  # of this process: the module is imported with the URLs
@@ -34,7 +35,7 @@ class Disk(NamedTuple):
 
 
 @require_GET
-def system(request: HttpRequest) -> HttpResponse:
+def system(request: Request) -> HttpResponse:
     """One sentence first: all is well, or what is not."""
     if not request.user.has_perm(SEE):
         raise PermissionDenied("Your account may not see how the console is.")
@@ -60,7 +61,7 @@ def system(request: HttpRequest) -> HttpResponse:
 
 def _database() -> str:
     if settings.ON_POSTGRESQL:
-        number = connection.pg_version
+        number: int = connection.pg_version  # type: ignore[attr-defined]  # of PostgreSQL's own wrapper
         return f"PostgreSQL {number // 10_000}.{number % 10_000}"
     import sqlite3
 

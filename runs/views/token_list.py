@@ -1,9 +1,11 @@
 """One's own tokens for the HTTP API: to make, to see what they are good for, to revoke."""
 
 from datetime import timedelta
+from typing import cast
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.models import User
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -11,6 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from runs.models import Actor, ApiToken, AuditEntry, WorkflowDefinition
 from runs.models.api_token import OPERATOR, RIGHTS, Scope
+
+from .request import Request
 
 LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until it is revoked")]
 UNPROCESSABLE = 422
@@ -28,11 +32,12 @@ class TokenForm(forms.Form):
     workflows = forms.CharField(required=False, max_length=5000)
     days = forms.ChoiceField(choices=LIFETIMES, required=False, initial="90")
 
-    def __init__(self, *args: object, user: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, user: User) -> None:
+        super().__init__(data)
         mine = [scope for scope in Scope if user.has_perm(RIGHTS[scope])]
-        self.fields["scopes"].choices = [(scope.value, scope.label.capitalize()) for scope in mine]
-        self.fields["scopes"].initial = [scope.value for scope in mine if scope in OPERATOR]
+        scopes = cast(forms.MultipleChoiceField, self.fields["scopes"])
+        scopes.choices = [(scope.value, scope.label.capitalize()) for scope in mine]
+        scopes.initial = [scope.value for scope in mine if scope in OPERATOR]
         self.fields["name"].widget.attrs.update({"class": "form-control", "autocomplete": "off"})
         self.fields["workflows"].widget.attrs.update({"class": "form-control wf-mono", "autocomplete": "off"})
         self.fields["days"].widget.attrs.update({"class": "form-select"})
@@ -47,7 +52,7 @@ class TokenForm(forms.Form):
 
 @never_cache  # the answer to a good form holds a secret
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_list(request: HttpRequest) -> HttpResponse:
+def token_list(request: Request) -> HttpResponse:
     made = None
     form = TokenForm(request.POST if request.method == "POST" else None, user=request.user)
     if request.method == "POST" and form.is_valid():
@@ -68,7 +73,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+def token_revoke(request: Request, token_id: int) -> HttpResponse:
     """Make a token of one's own worthless."""
     token = get_object_or_404(ApiToken, pk=token_id, user=request.user)
     if token.revoked_at is None:
@@ -77,6 +82,6 @@ def token_revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     return redirect("token_list")
 
 
-def _audit(request: HttpRequest, verb: str, token: ApiToken) -> None:
+def _audit(request: Request, verb: str, token: ApiToken) -> None:
     told = {"name": token.name, "scopes": token.scopes, "workflows": token.workflows}
     AuditEntry.objects.record(Actor.of(request), verb, "token", str(token.pk), after=told)

@@ -5,7 +5,7 @@ import re
 
 import orjson
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -16,6 +16,7 @@ from runs.models import WorkflowRun
 from runs.tracing.otlp import otlp_form
 from runs.tracing.trace import Trace, read_trace
 
+from .request import Request
 from .trace_view import NAMES_ALONE, SECTIONS, runs_of, span_value, trace_context, value_address
 
 SEE = "runs.view_workflowrun"
@@ -24,7 +25,7 @@ TRACE_ID = re.compile(r"[0-9a-fA-F]{1,32}")
 
 @require_GET
 @never_cache
-def trace_detail(request: HttpRequest, trace_id: str) -> HttpResponse:
+def trace_detail(request: Request, trace_id: str) -> HttpResponse:
     """The waterfall; with `span`, all about that one; `closed`: spans whose children are folded away."""
     _may_see(request)
     if not TRACE_ID.fullmatch(trace_id):
@@ -41,7 +42,7 @@ def trace_detail(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 @require_GET
 @never_cache
-def trace_download(request: HttpRequest, trace_id: str) -> HttpResponse:
+def trace_download(request: Request, trace_id: str) -> HttpResponse:
     """The trace as OTLP JSON."""
     trace = _find(request, trace_id)
     service = os.environ.get("OTEL_SERVICE_NAME") or "wfconsole"
@@ -52,7 +53,7 @@ def trace_download(request: HttpRequest, trace_id: str) -> HttpResponse:
 
 @require_GET
 @never_cache
-def span_value_part(request: HttpRequest, trace_id: str, span_id: str) -> HttpResponse:
+def span_value_part(request: Request, trace_id: str, span_id: str) -> HttpResponse:
     """`of`: which value of the span; `at`: a JSON pointer; `from`: the first member."""
     trace = _find(request, trace_id)
     span, of, at = trace.find(span_id), request.GET.get("of", ""), request.GET.get("at", "")
@@ -67,8 +68,8 @@ def span_value_part(request: HttpRequest, trace_id: str, span_id: str) -> HttpRe
         response = HttpResponse(orjson.dumps(value, option=orjson.OPT_INDENT_2), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="span-{span.id}-{of}.json"'
         return response
-    first = request.GET.get("from", "")
-    first = int(first) if first.isdecimal() and len(first) < 10 else 0
+    start = request.GET.get("from", "")
+    first = int(start) if start.isdecimal() and len(start) < 10 else 0
     address = value_address(span, of)
     if request.htmx:
         return render(
@@ -83,7 +84,7 @@ def span_value_part(request: HttpRequest, trace_id: str, span_id: str) -> HttpRe
     return render(request, "runs/trace_detail/span_value.html", context)
 
 
-def _find(request: HttpRequest, trace_id: str) -> Trace:
+def _find(request: Request, trace_id: str) -> Trace:
     _may_see(request)
     trace = read_trace(trace_id)
     if trace is None:
@@ -91,6 +92,6 @@ def _find(request: HttpRequest, trace_id: str) -> Trace:
     return trace
 
 
-def _may_see(request: HttpRequest) -> None:
+def _may_see(request: Request) -> None:
     if not request.user.has_perm(SEE):
         raise PermissionDenied("Your account may not see runs.")

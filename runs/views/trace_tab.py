@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from django.http import HttpRequest
 from django.utils import timezone
 
 from runs.models import Span, WorkflowRun
 from runs.tracing.trace import read_trace
 
+from .request import Request
 from .run_page import RunPage
 from .trace_view import Context, runs_of, trace_context
 
@@ -16,7 +16,7 @@ MOST_EARLIER = 20
 FRESH = timedelta(seconds=3)  # a span is stored a moment after its end
 
 
-def trace_tab(page: RunPage, request: HttpRequest) -> Context:
+def trace_tab(page: RunPage, request: Request) -> Context:
     """The whole trace, other runs in it included; without a stored span only why there is none."""
     trace = read_trace(page.run.trace_id) if page.run.trace_id else None
     context: Context = {"trace": trace, "earlier": _other_traces(page.run)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.urls import reverse
 
 from runs.drawing.json_tree import ShownValue, show_value
@@ -15,6 +15,8 @@ from runs.engine.data.undefined import UNSET
 from runs.engine.redaction.redactor import Redactor
 from runs.models import WorkflowRun
 from runs.tracing.trace import StoredSpan, Trace
+
+from .request import Request
 
 Context = dict[str, object]
 MOST_CLOSED = 100
@@ -41,7 +43,7 @@ class TraceLink:
     href: str
 
 
-def trace_context(trace: Trace, request: HttpRequest, *, keep: str = "") -> Context:
+def trace_context(trace: Trace, request: Request, *, keep: str = "") -> Context:
     """The waterfall as the query asks for it. `keep`: what of the query stays in each link, ending in &."""
     closed = [part for part in request.GET.get("closed", "").split(",") if part][:MOST_CLOSED]
     first = request.GET.get("from", "")

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -12,6 +12,7 @@ from runs.engine.data.clock import now_ms
 from runs.models import Actor, AuditEntry, Webhook, WebhookDelivery
 from runs.models.webhook import TEST
 
+from .request import Request
 from .webhook_list import CHANGE, DELETE, SEE
 
 DELIVERIES_PER_PAGE = 50
@@ -19,7 +20,7 @@ DELIVERIES_PER_PAGE = 50
 
 @require_GET
 @never_cache
-def webhook_detail(request: HttpRequest, webhook_id: int) -> HttpResponse:
+def webhook_detail(request: Request, webhook_id: int) -> HttpResponse:
     if not request.user.has_perm(SEE):
         raise PermissionDenied("Your account may not see webhooks.")
     webhook = get_object_or_404(Webhook, pk=webhook_id)
@@ -39,7 +40,7 @@ def webhook_detail(request: HttpRequest, webhook_id: int) -> HttpResponse:
 
 
 @require_POST
-def webhook_act(request: HttpRequest, webhook_id: int, act: str) -> HttpResponse:
+def webhook_act(request: Request, webhook_id: int, act: str) -> HttpResponse:
     """`test` sends a delivery about no run; `enable` and `disable`; `delete` forgets it, with its deliveries."""
     if not request.user.has_perm(DELETE if act == "delete" else CHANGE):
         raise PermissionDenied("Your account may not change webhooks.")
@@ -65,7 +66,7 @@ def webhook_act(request: HttpRequest, webhook_id: int, act: str) -> HttpResponse
 
 
 @require_POST
-def delivery_again(request: HttpRequest, delivery_id: int) -> HttpResponse:
+def delivery_again(request: Request, delivery_id: int) -> HttpResponse:
     """Send a delivery once more, whatever came of it; the receiver knows it by its id."""
     if not request.user.has_perm(CHANGE):
         raise PermissionDenied("Your account may not change webhooks.")

@@ -1,16 +1,20 @@
 """Webhooks: which addresses are told how runs end; to make one, and to see its secret once."""
 
+from typing import Any
+
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from runs.models import Actor, AuditEntry, Webhook, WebhookDelivery, WorkflowDefinition
 from runs.models.webhook import EVENTS, check_address
+
+from .request import Request
 
 SEE, ADD, CHANGE, DELETE = (f"runs.{right}_webhook" for right in ("view", "add", "change", "delete"))
 USUAL = ["failed", "tripwire", "suspended"]
@@ -32,7 +36,7 @@ class WebhookForm(forms.Form):
         initial=USUAL,
     )
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("name", "url", "workflow"):
             self.fields[name].widget.attrs.update({"class": "form-control", "autocomplete": "off"})
@@ -49,7 +53,7 @@ class WebhookForm(forms.Form):
 
 @never_cache  # the answer to a good form holds a secret
 @require_http_methods(["GET", "HEAD", "POST"])
-def webhook_list(request: HttpRequest) -> HttpResponse:
+def webhook_list(request: Request) -> HttpResponse:
     if not request.user.has_perm(SEE):
         raise PermissionDenied("Your account may not see webhooks.")
     made = None
@@ -67,7 +71,7 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/webhook_list/page.html", context, status=UNPROCESSABLE if form.errors else 200)
 
 
-def _made(request: HttpRequest, form: WebhookForm) -> Webhook:
+def _made(request: Request, form: WebhookForm) -> Webhook:
     given = form.cleaned_data
     with transaction.atomic():
         webhook = Webhook.objects.create(

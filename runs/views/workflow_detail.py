@@ -1,11 +1,12 @@
 """One workflow: its graph, how its runs went, its schemas and versions."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -28,6 +29,7 @@ from runs.models.run_figures import (
 )
 from runs.models.run_walk import RunWalk
 
+from .request import Request
 from .run_rows import read_page
 from .workflow_list import outcome_words
 
@@ -54,10 +56,10 @@ class VersionRow:
 
 @require_GET
 @permission_required("runs.view_workflowdefinition", raise_exception=True)
-def workflow_detail(request: HttpRequest, workflow_id: str) -> HttpResponse:
+def workflow_detail(request: Request, workflow_id: str) -> HttpResponse:
     workflow = get_object_or_404(WorkflowDefinition.objects.with_current(), pk=workflow_id)
-    tab = request.GET.get("tab") if request.GET.get("tab") in TABS else "overview"
-    fill = {"overview": _overview, "runs": _runs, "schemas": _schemas, "versions": _versions}[tab]
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in TABS else "overview"
     context = {
         "workflow": workflow,
         "version": workflow.current,
@@ -66,13 +68,13 @@ def workflow_detail(request: HttpRequest, workflow_id: str) -> HttpResponse:
         "run_count": RunWalk(workflows=[workflow.pk]).count(MOST_COUNTED),
         "most_counted": MOST_COUNTED,
     }
-    return render(request, "runs/workflow_detail/page.html", context | fill(workflow))
+    return render(request, "runs/workflow_detail/page.html", context | FILL[tab](workflow))
 
 
 def _overview(workflow: WorkflowDefinition) -> dict[str, object]:
     outcomes = newest_outcomes([workflow.pk], LAST_RUNS).get(workflow.pk, [])
     words = outcome_words(outcomes)
-    versions = _versions(workflow, limit=VERSIONS_AT_A_GLANCE)
+    versions = _version_rows(workflow, VERSIONS_AT_A_GLANCE)
     current = workflow.current
     return {
         "drawing": draw_graph(current.graph) if current else None,
@@ -83,10 +85,10 @@ def _overview(workflow: WorkflowDefinition) -> dict[str, object]:
         "day": last_day()[1].get(workflow.pk, DayFigures()),
         "usual": usual_durations([workflow.pk]).get(workflow.pk),
         "waiting": RunWalk(workflows=[workflow.pk], statuses=[RunStatus.SUSPENDED]).count(MOST_COUNTED),
-        "trend": _trend(workflow, [row.version for row in versions["versions"]]),
+        "trend": _trend(workflow, [row.version for row in versions]),
         "twigs": schema_twigs(current.input_schema) if current else [],
         "output_twigs": schema_twigs(current.output_schema) if current else [],
-        **versions,
+        "versions": versions,
     }
 
 
@@ -112,14 +114,18 @@ def _schemas(workflow: WorkflowDefinition) -> dict[str, object]:
     return {"schemas": schemas}
 
 
-def _versions(workflow: WorkflowDefinition, limit: int = MOST_VERSIONS) -> dict[str, list[VersionRow]]:
+def _versions(workflow: WorkflowDefinition) -> dict[str, object]:
+    return {"versions": _version_rows(workflow, MOST_VERSIONS)}
+
+
+def _version_rows(workflow: WorkflowDefinition, limit: int) -> list[VersionRow]:
     versions = (
         workflow.versions.select_related("created_by")
         .defer("graph", "steps", "definition_json", *SCHEMAS)
         .order_by("-number")[:limit]
     )
     counts, oldest = counts_by_version(workflow.pk)
-    return {"versions": [_version_row(version, counts.get(version.pk, 0), oldest) for version in versions]}
+    return [_version_row(version, counts.get(version.pk, 0), oldest) for version in versions]
 
 
 def _version_row(version: WorkflowVersion, runs: int, oldest: datetime | None) -> VersionRow:
@@ -128,7 +134,7 @@ def _version_row(version: WorkflowVersion, runs: int, oldest: datetime | None) -
 
 @require_POST
 @permission_required("runs.change_workflowdefinition", raise_exception=True)
-def workflow_switch(request: HttpRequest, workflow_id: str) -> HttpResponse:
+def workflow_switch(request: Request, workflow_id: str) -> HttpResponse:
     """Let a workflow take new runs, or not. Runs that are under way go on."""
     workflow = get_object_or_404(WorkflowDefinition, pk=workflow_id)
     wanted = request.POST.get("enabled") == "yes"
@@ -138,3 +144,12 @@ def workflow_switch(request: HttpRequest, workflow_id: str) -> HttpResponse:
         verb, before, after = "enable" if wanted else "disable", {"enabled": not wanted}, {"enabled": wanted}
         AuditEntry.objects.record(Actor.of(request), verb, "workflow", workflow.pk, before=before, after=after)
     return redirect("workflow_detail", workflow_id=workflow.pk)
+
+
+# What each tab's template gets beside the workflow.
+FILL: dict[str, Callable[[WorkflowDefinition], dict[str, object]]] = {
+    "overview": _overview,
+    "runs": _runs,
+    "schemas": _schemas,
+    "versions": _versions,
+}

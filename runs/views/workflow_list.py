@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -13,6 +13,8 @@ from runs.drawing.bars import Bars, outcome_bars
 from runs.engine.log.results import RunStatus
 from runs.models import WorkflowDefinition
 from runs.models.run_figures import UsualDuration, active_counts, newest_outcomes, usual_durations
+
+from .request import Request
 
 OUTCOMES = 20
 UNDER_WAY = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING)
@@ -30,7 +32,7 @@ class WorkflowRow:
 
 @require_GET
 @permission_required("runs.view_workflowdefinition", raise_exception=True)
-def workflow_list(request: HttpRequest) -> HttpResponse:
+def workflow_list(request: Request) -> HttpResponse:
     workflows = list(WorkflowDefinition.objects.with_current())
     ids = [workflow.pk for workflow in workflows]
     usual, counts, outcomes = usual_durations(ids), active_counts(), newest_outcomes(ids, OUTCOMES)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from .input_names import segment
 from .json_schema import Shape, label_of
@@ -57,7 +58,7 @@ class Spot:
     def row(self, row_key: str, index: int, noun: str) -> "Spot":
         return Spot(f"{self.pointer}/{row_key}", (*self.where, index), "", noun, True, self.room)
 
-    def common(self, shape: Shape) -> dict[str, object]:
+    def common(self, shape: Shape) -> dict[str, Any]:
         """What every kind of field is made with."""
         return {
             "shape": shape,
