@@ -37,7 +37,7 @@ def database(request):
 def test_a_collector_the_stored_spans_and_the_result_agree(receiver, database, new_console):
     console = new_console({**FLOWS, **database, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
     with program(console) as api:
-        body = {"inputData": {"value": 1, "pin": "4711"}, "tracingOptions": {"metadata": {"lot": "L-1"}}}
+        body = {"inputData": {"value": 1, "pin": "pin-4711"}, "tracingOptions": {"metadata": {"lot": "L-1"}}}
         result = api.post("/workflows/tour/start-async", params={"runId": "r-1"}, json=body, headers=CALLER).json()
         assert (result["status"], result["traceId"]) == ("suspended", TRACE_ID)
         stored(api, TRACE_ID, all_ended(10))
@@ -73,7 +73,7 @@ def test_a_collector_the_stored_spans_and_the_result_agree(receiver, database, n
     with console.client() as person:
         download = person.get(f"/traces/{TRACE_ID}/trace.json")
         assert download.headers["Content-Disposition"].endswith(f'"trace-{TRACE_ID}.json"')
-        for secret in ("4711", "k-123", "t-1"):
+        for secret in ("pin-4711", "k-123", "t-1"):
             assert secret not in download.text
         form = json_format.Parse(hex_to_base64(download.json()), ExportTraceServiceRequest())
         read = {span.span_id.hex(): span for scope in form.resource_spans[0].scope_spans for span in scope.spans}

@@ -20,7 +20,7 @@ class Order(BaseModel):
 async def left(ctx: StepContext) -> dict[str, Any]:
     """Traces something itself, below its own span."""
     with tracer.start_as_current_span("ask the bank") as span:
-        span.set_attributes({"bank.country": "DE", "api_key": "k-123", "pin": "4711"})
+        span.set_attributes({"bank.country": "DE", "api_key": "k-123", "pin": "pin-4711"})
         span.add_event("asked", {"token": "t-1", "try": 1})
         await asyncio.sleep(0)
     return {"left": ctx.input["value"] + 1}
