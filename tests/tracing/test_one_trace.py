@@ -117,7 +117,7 @@ def test_a_form_too_continues_the_callers_trace(traced):
         spans = stored(api, trace_id, all_ended(10))
         assert {span["runId"] for span in spans if span["entityName"] == "tour"} == {run_id}
         page = person.get(f"/traces/{trace_id}/").text
-        assert "POST workflows/&lt;str:workflow_id&gt;/start/" in page
+        assert "POST workflows/&lt;id:workflow_id&gt;/start/" in page
         found = person.get("/find/", params={"q": f"traceparent: {header['traceparent']}"}, follow_redirects=False)
         assert found.headers["Location"] == f"/runs/{run_id}/"
 
