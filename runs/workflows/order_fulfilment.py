@@ -128,7 +128,8 @@ async def manual_review(ctx: StepContext[object]) -> Review | None:
             lines=len(details.lines),
             customer_id=order.customer_id,
         )
-        return await ctx.suspend(question, resume_label="review")
+        await ctx.suspend(question, resume_label="review")
+        return None
     if not ctx.resume_data.approved:
         reasons = [*score["reasons"], *filter(None, [ctx.resume_data.reason])]
         return Review(approved=False, score=score["score"], reasons=reasons)

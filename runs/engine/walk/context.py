@@ -103,7 +103,7 @@ class FunctionContext:
         """The output of a step that ended with success, else UNSET."""
         return _output(self._scope, step_id)
 
-    def get_step_result(self, step: str | Step) -> object:
+    def get_step_result(self, step: str | Step) -> Any:
         """The output of a step that ended with success, else None."""
         output = _output(self._scope, step)
         return None if output is UNSET else _own(output)
@@ -245,7 +245,7 @@ class StepContext(Generic[I_co]):
         """The output of a step that ended with success, else UNSET."""
         return _output(self._scope, step_id)
 
-    def get_step_result(self, step: str | Step) -> object:
+    def get_step_result(self, step: str | Step) -> Any:
         """The output of a step of this workflow that ended with success, else None."""
         output = _output(self._scope, step)
         return None if output is UNSET else _own(output)
