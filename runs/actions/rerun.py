@@ -254,7 +254,7 @@ def _checked(workflow: Workflow, entry: Entry, step: str, input: object) -> obje
     if not workflow.validate_inputs:
         return input
     if not isinstance(entry, ForEach):
-        return input if schema is None else schema.kept(schema.check(input, INVALID_TIME_TRAVEL), input)
+        return input if schema is None else schema.to_store(schema.check(input, INVALID_TIME_TRAVEL), input)
     if not isinstance(input, list):
         raise InvalidInput(INVALID_TIME_TRAVEL, [("", "Expected an array for foreach step")])
     if schema is None:
@@ -267,4 +267,4 @@ def _checked(workflow: Workflow, entry: Entry, step: str, input: object) -> obje
     ]
     if issues:
         raise InvalidInput(INVALID_TIME_TRAVEL, issues)
-    return [schema.kept(item, given) for item, given in zip(items, input, strict=True)]
+    return [schema.to_store(item, given) for item, given in zip(items, input, strict=True)]

@@ -24,7 +24,7 @@ LIMITS = Limits()
 
 
 class HostRefused(Exception):
-    """The host is not to be talked to. The text is a sentence for people, and tells who can allow it."""
+    """The host is not allowed. The text is a sentence for people, and says who can allow it."""
 
 
 class HostUnknown(Exception):
@@ -63,7 +63,7 @@ def may_connect(address: Address, allowed: Iterable[str]) -> bool:
 
 
 def _within(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for: what counts is where the packets go."""
+    """Return the IPv4 address inside an IPv6 one: what counts is where the packets go."""
     if isinstance(address, IPv4Address):
         return address
     if address in NAT64:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .addresses import checked_addresses
 
 if TYPE_CHECKING:
-    import httpx  # the functions below import it themselves: it takes 20 MB, and most consoles ask nobody
+    import httpx  # the functions below import it themselves: it takes 20 MB, and most consoles send no request
 
 
 @asynccontextmanager
@@ -28,7 +28,7 @@ async def sent(
     whole = headers.copy()
     whole["Host"] = host if url.port is None else f"{host}:{url.port}"
     async with httpx.AsyncClient(
-        trust_env=False,  # a proxy would look the name up anew
+        trust_env=False,  # a proxy would resolve the name again
         verify=_certificates(),
         timeout=300,  # the caller's own time limit is shorter
         limits=httpx.Limits(max_keepalive_connections=0),

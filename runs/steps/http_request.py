@@ -15,7 +15,7 @@ from .addresses import LIMITS, HostRefused, HostUnknown
 from .exchange import sent
 
 if TYPE_CHECKING:
-    import httpx  # the functions below import it themselves: it takes 20 MB, and most runs ask nobody
+    import httpx  # the functions below import it themselves: it takes 20 MB, and most runs send no request
 
 MOST_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runs.engine import NonRetryableError, StepContext, step
 
-LONGEST = 3600  # seconds; a pause that nobody may have to repeat belongs into a sleep entry
+LONGEST = 3600  # seconds; a longer pause, which a crash must not repeat, is a sleep entry
 
 
 class Pause(BaseModel):
@@ -29,8 +29,8 @@ class Waited(BaseModel):
 async def wait(ctx: StepContext[Pause]) -> Waited:
     """Wait for some seconds, or until a moment, at most an hour.
 
-    After a crash of the server, seconds are counted anew; a moment stays what it is. For longer pauses use a `sleep` or
-    `sleepUntil` entry, which keeps nothing busy.
+    After a crash of the server, seconds are counted again from the start; a moment stays what it is. For longer
+    pauses use a `sleep` or `sleepUntil` entry, which keeps nothing busy.
     """
     seconds = _seconds(ctx.input)
     await asyncio.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What can be run. A module named in WFCONSOLE_WORKFLOWS offers each workflow that stands in it by name."""
+"""What can be run. A module named in WFCONSOLE_WORKFLOWS offers each workflow that it defines."""
 
 from .csv_profile import csv_profile
 from .order_fulfilment import order_fulfilment

@@ -21,7 +21,7 @@ from runs.engine import NonRetryableError, StepContext, Workflow, step
 
 COLUMNS_AT_ONCE = 4
 ROWS_OF_A_CHUNK = 20_000
-SEPARATOR = "\x00"  # between the values of a column that is kept as one text; CSV cannot hold it
+SEPARATOR = "\x00"  # between the values of a column that is stored as one text; CSV cannot hold it
 LONGEST_SHOWN = 200  # characters of a frequent value
 
 Kind = Literal["empty", "boolean", "integer", "decimal", "date", "date-time", "text"]

@@ -1,4 +1,4 @@
-"""site-check: asks a list of addresses, several at a time, and tells which of them answer as they should.
+"""site-check: asks a list of addresses, several at a time, and reports which of them answer as they should.
 
 An address that does not answer is a finding, not a failure of the run: the run is there to report it.
 """
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from runs.engine import NonRetryableError, StepContext, Workflow, step
 
 if TYPE_CHECKING:
-    import httpx  # imported by the functions that ask: it takes 20 MB, which a console that asks nobody saves
+    import httpx  # imported by the functions that ask: it takes 20 MB, which a console without such runs saves
 
 AT_ONCE = 8
 MOST_BYTES = 256 * 1024  # of an answer's body are read; the rest says nothing about its health
@@ -129,7 +129,7 @@ async def _beginning(answer: "httpx.Response") -> bytes:
 
 
 # One client for each event loop, made when it is first needed: a client holds connections that belong to its loop,
-# and reading the certificates anew for each address would cost more than the request.
+# and reading the certificates again for each address would cost more than the request.
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient]" = WeakKeyDictionary()
 
 

@@ -277,7 +277,7 @@ async def abort(place: Place, given: dict[str, Any]) -> object:
     return place.input
 
 
-# The names that the reference gives a step, in its order; the harness tells by its own facts which ones are there.
+# The names that the reference gives a step, in its order; the harness knows from its own facts which ones exist.
 _ALWAYS = "runId workflowId resourceId mastra requestContext inputData state setState retryCount resumeData suspendData"
 _ALWAYS += " getInitData getStepResult suspend bail abort resume restart abortSignal writer outputWriter tracingContext"
 

@@ -43,5 +43,5 @@ class Masking:
 def recorded(case: Mapping[str, Any], actual: Mapping[str, Any]) -> str:
     """The text of a case file that expects what was done."""
     masked = Masking(list(case.get("fixedIds", []))).mask(json.loads(json.dumps(actual, default=str)))
-    kept = {key: value for key, value in case.items() if key not in ("expect", "recordedFrom")}
-    return json.dumps({**kept, "expect": masked}, ensure_ascii=False, indent=1) + "\n"
+    rest = {key: value for key, value in case.items() if key not in ("expect", "recordedFrom")}
+    return json.dumps({**rest, "expect": masked}, ensure_ascii=False, indent=1) + "\n"

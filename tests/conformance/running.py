@@ -1,4 +1,4 @@
-"""Runs folders of cases and tells which of them differ from what was recorded."""
+"""Runs folders of cases and reports which of them differ from what was recorded."""
 
 import asyncio
 import json

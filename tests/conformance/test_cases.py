@@ -1,4 +1,4 @@
-"""The recorded cases: ours in `cases/`, and the reference's own where its folder stands beside the repository."""
+"""The recorded cases: ours in `cases/`, and the reference's own where its folder is beside the repository."""
 
 import copy
 import re

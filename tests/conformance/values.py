@@ -20,7 +20,7 @@ def expand(value: object) -> object:
 
 
 def look_up(path: str, roots: Mapping[str, object]) -> object:
-    """What stands under a case's path, UNSET where nothing does. Roots may be functions of the rest's first part."""
+    """Return the value under a case's path, or UNSET. Roots may be functions of the rest's first part."""
     first, *rest = path.split(".")
     root = roots.get(first, UNSET)
     if callable(root):

@@ -11,7 +11,7 @@ _TIMES = ("startedAt", "endedAt", "suspendedAt", "resumedAt", "nestedRunId", "ru
 
 
 async def store_with(workflow: Workflow, events: list[Event]) -> MemoryRunStore:
-    """A store in which the run stands as after a crash that let these events become durable."""
+    """A store with the run as a crash leaves it after these events became durable."""
     store = MemoryRunStore()
     await store.create(RunCard(RUN_ID, workflow.id, RunStatus.RUNNING, 1, 1))
     log = await store.claim(RUN_ID, expected=[RunStatus.RUNNING])

@@ -170,14 +170,14 @@ async def test_what_a_step_does_to_state_and_earlier_results_changes_nothing():
 
 
 async def test_what_a_step_returned_may_be_changed_afterwards_without_effect():
-    kept: list[list[int]] = []
+    returned: list[list[int]] = []
 
     async def first(ctx):
-        kept.append([1])
-        return kept[0]
+        returned.append([1])
+        return returned[0]
 
     async def second(ctx):
-        kept[0].append(2)
+        returned[0].append(2)
         return ctx.input
 
     workflow = Workflow(id="wf").then(Step(first, id="first")).then(Step(second, id="second")).commit()

@@ -41,7 +41,7 @@ async def test_what_looks_like_a_number_but_is_a_label_stays_text(play):
     played = await play(csv_profile, input_data={"csv": "zip,big\n01234,123456789012345678901\n00001,5\n"})
     columns = by_name(played)
     assert columns["zip"]["type"] == "text"
-    assert columns["big"]["type"] == "decimal"  # more than 64 bits: told as a fraction, never as a wrong integer
+    assert columns["big"]["type"] == "decimal"  # more than 64 bits: counted as a fraction, never as a wrong integer
 
 
 async def test_equal_numbers_written_differently_count_together_for_the_mean(play):

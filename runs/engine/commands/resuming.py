@@ -35,7 +35,7 @@ def check_resume(workflow: Graph, snapshot: RunSnapshot, request: Mapping[str, o
     data: dict[str, object] = {"steps": steps}
     given = request.get("resumeData", UNSET)
     if workflow.validate_inputs and leaf is not None and leaf.resume_schema is not None:
-        given = leaf.resume_schema.kept(leaf.resume_schema.check(given, INVALID_RESUME), given)
+        given = leaf.resume_schema.to_store(leaf.resume_schema.check(given, INVALID_RESUME), given)
     if given is not UNSET:
         data["resumeData"] = to_json(given)
     if isinstance(index, int):

@@ -66,7 +66,7 @@ def _parsed_input(workflow: Graph, step_id: str, given: object) -> object:
 
 
 def _kept(schema: Schema, given: object) -> object:
-    return schema.kept(schema.check(given, INVALID_TIME_TRAVEL), given)
+    return schema.to_store(schema.check(given, INVALID_TIME_TRAVEL), given)
 
 
 class _Plan:

@@ -116,7 +116,7 @@ class Schema:
         """Whether the value that was read may take the place of the given one: reading it again changes nothing."""
         return self._model is None or self._model.reads_back(parsed, has_secrets=self._has_secrets)
 
-    def kept(self, parsed: Parsed, given: object) -> object:
+    def to_store(self, parsed: Parsed, given: object) -> object:
         """What to store of a value that this schema reads once more later: as it was read, or else as it was given."""
         return parsed.value if self.reads_back(parsed) else to_json(given)
 

@@ -37,7 +37,7 @@ class EventType(StrEnum):
     # outputOptions?. Written by Run.restart(), not by a recovery, which needs no event
     RUN_RESTART = "workflow-restart"
     # step (path as a list), drop (paths forgotten), steps (the records that are rebuilt), entries (where each graph
-    # stands), inputData?, input?, inputs? (of nested workflows), state?, requestContext?, tracingOptions?,
+    # is), inputData?, input?, inputs? (of nested workflows), state?, requestContext?, tracingOptions?,
     # outputOptions?, perStep?, traceParent?. Made by Workflow.check_time_travel()
     RUN_TIME_TRAVEL = "workflow-time-travel"
     RUN_SUSPENDED = "workflow-suspended"  # no data: the run waits for an answer

@@ -1,4 +1,4 @@
 """Tracing options, spans and their ids.
 
-Imports what is below: data/, log/, redaction/. Start at tracing.py.
+Imports data/ and redaction/. Start at tracing.py.
 """
