@@ -1,9 +1,9 @@
-"""Small charts of runs as bars: what went well stands on the line, what failed hangs below it."""
+"""Small charts of runs as bars: successes are drawn above the line, failures below it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HANGING = 0.3  # the part of the height that is kept for failures below the line
+HANGING = 0.3  # the part of the height reserved for failures below the line
 LEAST_FAILED = 4  # a single failure does not look like many
 
 
@@ -48,7 +48,7 @@ def hour_bars(counts: tuple[Sequence[int], Sequence[int]], height: int, *, most:
 
 
 def outcome_bars(runs: Sequence[tuple[str, float | None]], height: int, places: int) -> Bars:
-    """A bar for each run, oldest first, of `(status, duration in any unit)`; the newest stands at the right edge."""
+    """A bar for each run, oldest first, of `(status, duration in any unit)`; the newest at the right edge."""
     above = round(height * (1 - HANGING)) - 1
     below = height - above - 2
     most = _usual_most([took for _, took in runs if took])
@@ -88,7 +88,7 @@ def _bar(kind: str, x: float, width: float, y: float, height: float) -> Bar:
 
 @dataclass(frozen=True, slots=True)
 class DurationBar:
-    """A duration against the workflow's p95: the tick stands at 48 of 72 units."""
+    """A duration against the workflow's p95: the tick is at 48 of 72 units."""
 
     within: float
     over: float

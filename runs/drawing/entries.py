@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from runs.engine.errors import EngineError
 from runs.engine.graph.conditions import Predicate
 
-# Ids that the engine made up: nobody wrote them, so nobody shall have to read them.
+# Ids that the engine generated: they are not shown.
 GENERATED = ("mapping_", "sleep_", "sleepUntil_", "sleepuntil_")
 ROOT_WORDS = re.compile(r"\b(?:stepResults|inputData)\.")  # left out: the rest of the path says it shorter
 PATH = re.compile(r"(?<![\w-])(?:[A-Za-z_][\w-]*\.)+([A-Za-z_][\w-]*)")
@@ -27,7 +27,7 @@ class Entry:
     children: list["Entry"] = field(default_factory=list)  # members, arms, or a nested workflow's own entries
     conditions: list[str] = field(default_factory=list)  # of a conditional: a text for each arm; of a loop: one
     loop_type: str = ""  # dowhile or dountil
-    each_item: bool = False  # stands for the items of a foreach, so its own path is not a record's
+    each_item: bool = False  # represents the items of a foreach, so its own path is not a record's
     repeats: str = ""  # of a nested workflow: "foreach" or "loop", when it is the body of one
 
     def steps(self) -> Iterator["Entry"]:
@@ -158,7 +158,7 @@ def _condition(predicate: object, serialised: object) -> str:
 
 
 def short_condition(text: str) -> str:
-    """The text as it stands beside a line: of a long one's paths only the last word; the title has the whole."""
+    """The text shown beside a line: of a long one's paths only the last word; the title has the whole."""
     return text if len(text) <= LABEL_LENGTH else PATH.sub(r"\1", text)
 
 

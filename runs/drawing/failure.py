@@ -14,7 +14,7 @@ from .figures import count, duration
 
 SHOWN_PARTS = 3  # of a file's path; the whole one is in its title
 MOST_CAUSES = 5
-MOST_NAMES = 3  # of packages, in the line that stands for folded frames
+MOST_NAMES = 3  # of packages, in the line that replaces folded frames
 
 
 @dataclass(slots=True)

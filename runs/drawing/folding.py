@@ -8,7 +8,7 @@ from .figures import count
 
 MOST_IN_SEQUENCE = 40  # entries drawn one after another
 MOST_MEMBERS = 12  # members of a parallel or arms of a branch
-ENDS = 3  # kept at each end of a folded row
+ENDS = 3  # entries shown at each end of a folded row
 DEEPEST = 3  # nested workflows drawn open inside each other
 
 

@@ -15,7 +15,7 @@ from .figures import byte_size, count, grouped
 MOST_TWIGS = 200  # written at once
 MOST_CHILDREN = 100  # of one object or array; the next ones are asked for
 DEEPEST_AT_ONCE = 5  # levels
-SMALL = 12  # members of a container that stands open at first
+SMALL = 12  # members of a container that is open at first
 LONGEST_TEXT = 4_096  # characters of one text; beyond, it is cut
 LARGEST_TREE = 1_048_576  # bytes; beyond, only size, type and top-level keys are shown
 LARGEST_COPY = 32_768  # bytes that the copy button carries in the page
@@ -194,7 +194,7 @@ def escape_pointer(key: str) -> str:
 
 
 def part_of(value: object, pointer: str, redactor: Redactor) -> object:
-    """What stands at a JSON pointer. Raises NoSuchPart; raises MaskedPart where a key on the way is a secret's."""
+    """Return the value at a JSON pointer. Raises NoSuchPart; raises MaskedPart where a key on the way is a secret's."""
     if not pointer:
         return value
     if not pointer.startswith("/"):

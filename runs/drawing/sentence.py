@@ -13,7 +13,7 @@ from .steps import StepRow, count_steps
 ASKING_KEYS = ("message", "question", "prompt", "reason", "title", "text")  # of a suspend payload: what it asks
 LONGEST_QUESTION = 300  # characters
 MOST_NAMES = 3  # of steps that run side by side
-STOPPED = (RunStatus.PENDING, RunStatus.WAITING, RunStatus.SUSPENDED)  # until somebody's code takes it up again
+STOPPED = (RunStatus.PENDING, RunStatus.WAITING, RunStatus.SUSPENDED)  # until it is resumed
 ENOUGH_RUNS = 5  # earlier ones, before their times say something
 
 
@@ -27,7 +27,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What a run waits for that has not begun. `position`: from 1; None when it cannot be told."""
+    """What a run waits for that has not begun. `position`: from 1; None when it is unknown."""
 
     is_queued: bool = True
     position: int | None = None
@@ -39,7 +39,7 @@ class Queue:
     limit: int | None = None  # of the workflow's runs at once
     holding: int = 0  # runs of the workflow that are being worked on
     holders: tuple[str, ...] = ()  # ids of runs that hold the slots that this one waits for
-    problem: str = ""  # why nobody can take it: the workflow's own trouble
+    problem: str = ""  # why it cannot be executed: a problem of the workflow
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from .figures import count, grouped
 DONE = (StepStatus.SUCCESS, StepStatus.BAILED)
 NAMING_KEYS = ("name", "title", "id", "key", "sku", "url", "path", "file")  # of an item: what calls it by name
 LONGEST_ITEM_NAME = 40
-DEEPEST = 3  # levels that are indented; what lies deeper stands at the third
+DEEPEST = 3  # levels that are indented; deeper ones are drawn at the third
 
 
 @dataclass(slots=True)
@@ -68,9 +68,9 @@ class _Walk:
         return self._rows
 
     def _owner(self, path: str, known: set[str]) -> str:
-        """The path that a path stands below, or "" at the top. Ids may hold dots, so the owner must exist."""
+        """The path of the owner of a path, or "" at the top. Ids may hold dots, so the owner must exist."""
         if path in known and not path.endswith("]"):
-            return ""  # the graph itself says where it stands
+            return ""  # the graph itself has its position
         owner = path
         while owner := owner[: max(owner.rfind("["), owner.rfind("."), 0)]:
             if owner in self._snapshot.steps or owner in known:

@@ -11,7 +11,7 @@ from .timeline import Axis, Bar, Tick
 MOST_ROWS = 2_000  # of one page
 MOST_PARTS = 5
 THINNEST = 0.3  # per cent; a bar thinner than this could not be seen
-DEEPEST = 12  # levels that are told apart by their indent
+DEEPEST = 12  # levels with an indent of their own
 MOST_GRID_ROWS = 150  # beyond, the lines of the grid would be half of the page
 NS = 1_000_000  # of a millisecond
 

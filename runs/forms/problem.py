@@ -46,7 +46,7 @@ def place_of(dotted: str, tree: object, shape: Shape) -> tuple[str | int, ...]:
 
 
 def value_at(tree: object, where: tuple[str | int, ...]) -> object:
-    """What stands at a place; UNSET when nothing does."""
+    """Return the value at a place; UNSET when there is none."""
     for part in where:
         if isinstance(tree, list):
             if not isinstance(part, int) or part >= len(tree):

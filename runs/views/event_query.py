@@ -28,7 +28,7 @@ class EventQuery:
     before: int | None
     last: int | None  # nothing beyond this event
     limit: int
-    stored: bool  # values kept apart, and values equal to an earlier event's, stay where they are
+    stored: bool  # large values and values equal to an earlier event's are left out
     selection: Selection
 
     @classmethod
@@ -58,7 +58,7 @@ def _selection(data: QueryDict) -> Selection:
 
 
 def _types(text: str) -> tuple[str, ...]:
-    """A comma-separated list of event types; `chunks` stands for both kinds of chunk."""
+    """A comma-separated list of event types; `chunks` means both kinds of chunk."""
     types: list[str] = []
     for name in filter(None, (part.strip() for part in text.split(","))):
         if name == "chunks":

@@ -16,7 +16,7 @@ from .access import SEE
 from .inbox import MOST_COUNTED, waiting_count
 
 THEMES = ("auto", "light", "dark")
-# What a person prefers is kept in cookies: the server renders it, and no script has to. The first is the default.
+# Preferences are stored in cookies: the server renders them, and no script has to. The first is the default.
 PREFERENCES = {"theme": THEMES, "keys": ("on", "off")}
 YEAR_SECONDS = 365 * 24 * 3600
 

@@ -1,4 +1,4 @@
-"""Home: what needs somebody, what is going on, and how the last day went."""
+"""Home: what needs a person, what is running, and how the last day went."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

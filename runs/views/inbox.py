@@ -52,7 +52,7 @@ def inbox(request: Request) -> HttpResponse:
 def inbox_page(
     request: Request, *, chosen: tuple[RunPage, ShownQuestion] | None = None, status: int = 200
 ) -> HttpResponse:
-    """`chosen`: the question whose answer came back with problems; else the address tells, or it is the first."""
+    """`chosen`: the question whose answer came back with problems; else the one named in the URL, or the first."""
     view = request.GET.get("view", "")
     view = view if view in VIEWS else ""
     waiting = _waiting(request, view)

@@ -1,4 +1,4 @@
-"""The console's figures for Prometheus: read when they are asked for, so that nobody pays between two questions."""
+"""The console's figures for Prometheus: read on request, so that they cost nothing between two requests."""
 
 import secrets
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from runs.tracing.figures import span_figures
 
 from .access import SEE
 
-# Counting stops here: a figure beyond it means "very many", and would cost more than it tells.
+# Counting stops here: a figure beyond it means "very many", and an exact count is not worth its cost.
 MOST_COUNTED = 10_000
 
 

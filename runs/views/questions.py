@@ -1,4 +1,4 @@
-"""A run's questions as pages show them: what is asked, the facts beside it, where the run stands, and the form."""
+"""A run's questions as pages show them: what is asked, the facts beside it, the position of the run, and the form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from runs.forms.answer import AnswerForm
 
 from .run_page import RunPage
 
-LONGEST_TITLE = 90  # characters of a question that stands as a heading; a longer one stands below it
+LONGEST_TITLE = 90  # characters of a question that is a heading; a longer one is a paragraph below it
 LONGEST_FACT = 300
 MOST_FACTS = 30
 STEPS_BEFORE = 2  # shown of the way that led to the question
@@ -48,7 +48,7 @@ class ShownQuestion:
 
     @property
     def seq(self) -> int:
-        """Of the event that asked: it tells this question from a later one of the same step."""
+        """Of the event that asked; distinguishes this question from a later one of the same step."""
         return self.asked.record.seq
 
     @property
@@ -96,7 +96,7 @@ def answer_form(page: RunPage, asked: Question) -> AnswerForm:
 
 
 def title_of(asked: Question) -> tuple[str, str]:
-    """What heads the question, and what stands below it."""
+    """The heading of the question, and the text below it."""
     payload, name = asked.record.suspend_payload, asked.record.path
     title = _text(payload, "title")
     said = payload.strip() if isinstance(payload, str) else ""
@@ -116,7 +116,7 @@ def _text(payload: object, key: str) -> str:
 
 
 def _facts(payload: object, redactor: Redactor) -> list[Fact]:
-    """What the question tells beside its words: `details` are facts themselves when they are all there is."""
+    """The facts shown beside the question: `details` are facts themselves when they are all there is."""
     if not isinstance(payload, Mapping):
         return []
     told = {str(key): value for key, value in payload.items() if key not in OUR_KEYS}
@@ -136,7 +136,7 @@ def _fact(key: str, value: object, redactor: Redactor) -> Fact:
 
 
 def _way(rows: Sequence[StepRow], path: str) -> list[tuple[str, str, bool]]:
-    """Where the run stands: the steps before the one that asks, that one, and the next."""
+    """The position of the run: the steps before the one that asks, that one, and the next."""
     around = [row for row in rows if "[" not in row.path and row.status != StepStatus.SKIPPED]
     # The workflow round a nested step is no step before it.
     owners = {row.path for row in around if any(other.path.startswith(f"{row.path}.") for other in around)}

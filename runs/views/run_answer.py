@@ -79,7 +79,7 @@ class _Submission:
         return self._send(question, data)
 
     def _edit(self, question: ShownQuestion, act: str, argument: str) -> None:
-        """The buttons that only draw the form anew."""
+        """The buttons that only redraw the form."""
         form = question.form
         form.leave_open()
         if act == "show":
@@ -120,7 +120,7 @@ class _Submission:
         return _answer_page(self.request, self.page, self.shown, status=status, answering=question)
 
     def _too_late(self) -> HttpResponse:
-        """The question is no longer open: whoever pressed twice has answered it, for anybody else nothing is lost."""
+        """The question is closed: a second press by the same person is done; for another one nothing typed is lost."""
         run = WorkflowRun.objects.get(pk=self.page.run.pk)
         last = AuditEntry.objects.filter(object_type="run", object_id=run.pk, verb="resume").first()
         is_own = last is not None and last.actor_id == self.request.user.pk
@@ -147,7 +147,7 @@ def _answer_page(
     status: int = 200,
     answering: ShownQuestion | None = None,
 ) -> HttpResponse:
-    """All questions of one run; the one that is being answered stands first."""
+    """All questions of one run; the one that is being answered comes first."""
     ordered = [answering, *(each for each in shown if each is not answering)] if answering else shown
     context = {
         "run": page.run,

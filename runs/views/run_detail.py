@@ -46,7 +46,7 @@ def run_detail(request: Request, run_id: str) -> HttpResponse:
 
 
 def _purged(request: Request, page: RunPage) -> HttpResponse:
-    """The card of a run whose values are deleted. A page that was open then is loaded anew."""
+    """The card of a run whose values are deleted. A page that was open then is reloaded."""
     if request.htmx:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return render(request, "runs/run_detail/purged.html", {"run": page.run, "page": page})
@@ -54,7 +54,7 @@ def _purged(request: Request, page: RunPage) -> HttpResponse:
 
 @require_POST
 def run_cancel(request: Request, run_id: str) -> HttpResponse:
-    """Cancel the run, if it goes on; either way the reader is back on its page, which tells how it stands."""
+    """Cancel the run, if it goes on; redirect to its page either way."""
     run = find_run(request, run_id)
     if not request.user.has_perm(CANCEL):
         raise PermissionDenied("Your account may see runs, but not cancel them.")
@@ -87,7 +87,7 @@ def _acts(request: Request, page: RunPage) -> dict[str, object]:
 
 
 def _telling(request: Request, page: RunPage) -> dict[str, object]:
-    """How this person can be told of the run's end."""
+    """How this person can be notified of the run's end."""
     if page.run.status in FINAL_STATUSES:
         return {"can_be_told": False}
     trouble = ""

@@ -159,7 +159,7 @@ def _page(
 
 @_checked
 def run_events_ndjson(request: Request, run: WorkflowRun, query: EventQuery) -> StreamingHttpResponse:
-    """The whole log up to the moment of the request, an event a line. What it hashes to, `run_digest` tells."""
+    """The whole log up to the moment of the request, an event a line. `run_digest` returns its hash."""
     last = run.last_seq if query.last is None else min(run.last_seq, query.last)
     return StreamingHttpResponse(
         ndjson(run.id, redactor_for(run, run.last_seq), last, query.selection),

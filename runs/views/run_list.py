@@ -52,7 +52,7 @@ def run_list(request: Request) -> HttpResponse:
     if request.htmx.request_type == "partial":
         return _day(request) if "day" in request.GET else _news(request, run_filter)
     if has_plain_terms(request.GET) and not run_filter.problems:
-        # The text of the filter and the URL say the same, so either can be sent to somebody.
+        # The text of the filter and the URL say the same, so either can be shared.
         return redirect(f"{reverse('run_list')}?{run_filter.query}")
     workflows = list(WorkflowDefinition.objects.values_list("pk", flat=True))
     context = {

@@ -79,7 +79,7 @@ class RunPage:
     @cached_property
     def snapshot(self) -> RunSnapshot:
         snapshot = self._folded[0]
-        # The log has no gaps: what is not told here is chunks.
+        # The log has no gaps: the events not read here are chunks.
         snapshot.chunk_count = max(self.run.last_seq - sum(event.seq <= self.run.last_seq for event in self.events), 0)
         return snapshot
 
@@ -147,7 +147,7 @@ class RunPage:
 
     @property
     def ticks_from(self) -> int | None:
-        """Epoch milliseconds from which the page's clock counts; None when it stands still."""
+        """Epoch milliseconds from which the page's clock counts; None when the run has ended."""
         return milliseconds(self.run.started_at or self.run.created_at) if self.is_active else None
 
     @cached_property

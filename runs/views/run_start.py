@@ -61,7 +61,7 @@ def run_start(request: Request, workflow_id: str) -> HttpResponse:
     if not request.user.has_perm("runs.add_workflowrun"):
         return forbidden(request, workflow)
     if request.method == "POST" and workflow.current:
-        # A workflow that was switched off meanwhile is told at the form: what was typed into it is not lost.
+        # A workflow that was switched off meanwhile is reported at the form: what was typed into it is not lost.
         return _Submission(request, workflow, workflow.current).answer()
     if not workflow.enabled or workflow.problem or workflow.current is None:
         return disabled(request, workflow, workflow.problem or "It has been switched off.")
@@ -99,7 +99,7 @@ class _Submission:
         return _page(self.request, self.workflow, self.form, status=status, returned=True)
 
     def _edit(self, act: str, argument: str) -> None:
-        """The buttons that only draw the form anew."""
+        """The buttons that only redraw the form."""
         form = self.form
         match act, argument.partition(":"):
             case "show", ("input", _, mode):

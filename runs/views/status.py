@@ -38,7 +38,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether a run started now would be kept and executed: 200, or 503 with the reasons."""
+    """Whether a run started now would be stored and executed: 200, or 503 with the reasons."""
     reasons = [*database_trouble(), *executor_trouble()]
     return JsonResponse({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
@@ -88,7 +88,7 @@ def executor_trouble() -> list[str]:
     try:
         state = dispatch.executor_state()
     except DatabaseError:
-        return []  # told already, as the database's trouble
+        return []  # reported already, as an error of the database
     if state.trouble:
         return [state.trouble]
     if state.alive:

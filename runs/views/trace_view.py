@@ -128,7 +128,7 @@ def span_value(span: StoredSpan, key: str) -> object:
             told |= {key: span.data[key] for key in ("tags", "traceId", "externalParent", "scope") if key in span.data}
             return told or UNSET
         case "metadata" | "context":
-            return span.data.get(key) or UNSET  # its own: what it shares stands with its run
+            return span.data.get(key) or UNSET  # its own; a shared value is stored with its run
         case "error":
             error = span.data.get("error", UNSET)
             # The page shows it beside the tree, with its lines.

@@ -1,4 +1,4 @@
-"""One webhook: what it is told of, what came of it, and everything that can be done with it."""
+"""One webhook: its events, its deliveries, and the actions on it."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied

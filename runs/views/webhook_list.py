@@ -1,4 +1,4 @@
-"""Webhooks: which addresses are told how runs end; to make one, and to see its secret once."""
+"""Webhooks: the addresses notified when runs end; a form for a new one, whose secret is shown once."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ UNPROCESSABLE = 422
 
 
 class WebhookForm(forms.Form):
-    """What a webhook is told of, and where."""
+    """The events that a webhook is notified of, and its address."""
 
     name = forms.CharField(max_length=100, error_messages={"required": "Give it a name that others will know it by."})
     url = forms.CharField(
