@@ -35,7 +35,7 @@ class Answer:
     per_step: bool = False  # stop after one entry, with status paused
 
     def to_json(self) -> dict[str, object]:
-        given = {
+        given: dict[str, object] = {
             "step": self.step,
             "label": self.label,
             "forEachIndex": self.for_each_index,

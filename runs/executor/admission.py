@@ -56,11 +56,11 @@ def admit(
             heapq.heappush(queues, _turn(workflow_id, served, rows))
     admitted: list[Candidate] = []
     while queues and len(admitted) < slots:
-        _, served, _, workflow_id, rows = heapq.heappop(queues)
-        run_id, version_id, _, _ = rows[0]
+        _, served, _, workflow_id, waiting = heapq.heappop(queues)
+        run_id, version_id, _, _ = waiting[0]
         admitted.append(Candidate(run_id, workflow_id, version_id))
-        if len(rows) > 1:
-            heapq.heappush(queues, _turn(workflow_id, served + 1, rows[1:]))
+        if len(waiting) > 1:
+            heapq.heappush(queues, _turn(workflow_id, served + 1, waiting[1:]))
     return admitted
 
 

@@ -26,5 +26,5 @@ def run_until_done(
             loop.run_forever()
         except (SystemExit, KeyboardInterrupt) as error:
             logger.error("A task or a callback that a step left behind raised %s.", type(error).__name__)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        raise failure

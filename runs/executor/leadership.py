@@ -46,7 +46,9 @@ class FileLeadership:
         return False
 
     def beat(self) -> bool:
-        """Say that the leader is at work. False: it leads no longer."""
+        """Refresh the lease. False: this process leads no longer."""
+        if self._file is None:
+            return False
         os.utime(self._file.fileno())
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(self._file.fileno()), self._path.stat()):
@@ -82,6 +84,8 @@ class DatabaseLeadership:
         return False
 
     def beat(self) -> bool:
+        if self._connection is None:
+            return False
         try:
             self._connection.execute("SELECT 1")
         except Exception:  # whatever it is: without this connection the lock is gone

@@ -84,7 +84,8 @@ def _last_kept(connection: Connection, policy: Policy) -> list[object] | None:
 
 def _walk(connection: Connection, workflow_id: str, where: str, values: list[object]) -> Iterator[list[Old]]:
     """Page by page along the index of the workflow's runs. A run that stays behind is not met twice."""
-    place, last = "", []
+    place = ""
+    last: list[object] = []
     while True:
         rows = connection.execute(
             f"SELECT id, last_seq, created_at FROM {RUNS} WHERE workflow_id = %s AND {ENDED} AND {where}{place}"  # noqa: S608

@@ -189,7 +189,7 @@ class RunLogKeeper:
 
     def _flush(self) -> None:
         while self._lines or self._too_many:
-            lines = []
+            lines: list[Line] = []
             with suppress(IndexError):
                 while len(lines) < BATCH:
                     lines.append(self._lines.popleft())

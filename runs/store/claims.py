@@ -77,7 +77,14 @@ INSERT_RUN = (
 def insert(unit: Unit, card: RunCard, version_id: int) -> bool:
     """Store a run that a program executes itself. False: the id is in use."""
     made, updated, tags = moment(card.created_at), moment(card.updated_at), orjson.dumps(card.tags).decode()
-    values = (card.run_id, card.workflow_id, str.__str__(card.status), made, updated, card.resource_id or "")
+    values: tuple[object, ...] = (
+        card.run_id,
+        card.workflow_id,
+        str.__str__(card.status),
+        made,
+        updated,
+        card.resource_id or "",
+    )
     values += (card.epoch, card.last_seq, tags, moment(card.wake_at), card.detail, version_id, False)
     if unit.execute(INSERT_RUN, values).rowcount == 0:
         return False

@@ -36,12 +36,12 @@ class Unit(Protocol):
 class DjangoUnit:
     """The open transaction of Django's own connection in this thread."""
 
-    def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> Any:
         cursor = django_connection.cursor()
         cursor.execute(sql, values)
         return cursor
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> Any:
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> Any:
         with django_connection.cursor() as cursor:
             return cursor.executemany(sql, list(rows))
 

@@ -28,8 +28,10 @@ def is_nul(error: BaseException) -> bool:
 
 def database_error_of(error: BaseException) -> Trouble | None:
     """The database's trouble that an exception tells of; None: it tells of something else."""
+    if not isinstance(error, DatabaseError):
+        return None
     cause = error.__cause__ or error
-    if not isinstance(error, DatabaseError) or not is_database_error(cause):
+    if not is_database_error(cause):
         return None
     words = database_error_words(cause)
     return Trouble(INSUFFICIENT_STORAGE if "full" in words else UNAVAILABLE, words)

@@ -32,7 +32,7 @@ def file_trouble() -> str:
 
 def _identity() -> tuple[int, int] | None:
     try:
-        status = os.stat(settings.DATABASES["default"]["NAME"])
+        status = os.stat(str(settings.DATABASES["default"]["NAME"]))
     except OSError:
         return None
     return status.st_dev, status.st_ino

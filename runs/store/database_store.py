@@ -70,7 +70,8 @@ class DatabaseRunLog(PendingWrites):
     def _change_card(self, card: CardChange) -> None:
         status = card.get("status")
         if status is not None and status == self._status and "status" not in self.card:
-            card = {key: value for key, value in card.items() if key != "status"}
+            card = card.copy()
+            del card["status"]
         self._status = status or self._status
         self.card = {**self.card, **card}
 

@@ -44,12 +44,11 @@ class Member(NamedTuple):
 
 def encoded_event(data: Mapping[str, object] | bytes) -> tuple[bytes, dict[str, bytes] | None]:
     """An event's data as JSON, and apart from it the values of its large keys. Raises NotJson with a dotted path."""
-    whole = data if type(data) is bytes else encode_event_data(data)
+    whole = data if isinstance(data, bytes) else encode_event_data(data)
     if len(whole) <= LARGE_BYTES:
         return whole, None
-    if isinstance(data, bytes):
-        data = orjson.loads(data)
-    values = {key: encode_event_data(value) for key, value in data.items()}
+    members: Mapping[str, Any] = orjson.loads(data) if isinstance(data, bytes) else data
+    values = {key: encode_event_data(value) for key, value in members.items()}
     large = {key: value for key, value in values.items() if len(value) > LARGE_BYTES}
     if not large:
         return whole, None

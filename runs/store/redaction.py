@@ -109,7 +109,7 @@ class RunRedactor(Redactor):
     def _take_large(self, seq: int) -> None:
         with connection.cursor() as cursor:
 
-            def execute(sql: str, values: Sequence[object]) -> Any:
+            def execute(sql: str, values: Sequence[Any]) -> Any:
                 cursor.execute(sql, values)
                 return cursor
 
@@ -117,10 +117,11 @@ class RunRedactor(Redactor):
                 self._take_parts(event)
 
     def _take_parts(self, event: Event) -> None:
-        for key in event.large or ():
+        large = event.large or {}
+        for key in large:
             if key in LARGE_PARTS:
                 with suppress(MissingValue, orjson.JSONDecodeError):  # who reads the event says so
-                    self._take_part(key, event.large[key])
+                    self._take_part(key, large[key])
 
     def _take_part(self, key: str, text: bytes) -> None:
         if (key in INPUTS and self._input_is_secret) or (key in ANSWERS and self._answer_is_secret):

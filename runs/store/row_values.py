@@ -14,8 +14,8 @@ from .connection import Unit, moment
 from .event_rows import RUNS
 
 TAGS = RunTag._meta.db_table
-TAG_LENGTH = RunTag._meta.get_field("tag").max_length
-DETAIL_LENGTH = WorkflowRun._meta.get_field("detail").max_length
+TAG_LENGTH = RunTag._meta.get_field("tag").max_length or 0
+DETAIL_LENGTH = WorkflowRun._meta.get_field("detail").max_length or 0
 TIMES = frozenset({"started_at", "ended_at", "wake_at", "deadline_at"})
 
 

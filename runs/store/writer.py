@@ -273,9 +273,11 @@ class Writer:
 
 
 def _refuse(batch: Batch, error: Exception) -> None:
-    """Whoever waits for it gets the error, and nobody hears of its events."""
-    for part in (*batch.acts, *batch.writes):
-        part.error = error
+    """Set the error on each part of a batch: its waiters raise it, and its events are not announced."""
+    for act in batch.acts:
+        act.error = error
+    for write in batch.writes:
+        write.error = error
 
 
 def _answer(waiter: asyncio.Future | None, outcome: object, error: Exception | None) -> None:
@@ -291,7 +293,7 @@ DAMAGED = "The database file is damaged: stop the console, and restore a backup.
 UNREACHABLE = "The database does not answer."
 
 
-def database_error_words(error: Exception) -> str:
+def database_error_words(error: BaseException) -> str:
     """One sentence for a page, without a path or a host."""
     text = str(error)
     for part, words in {
