@@ -16,13 +16,13 @@ from .parsed import Issue, Parsed
 from .reading_back import reads_back
 from .schema_copies import copies
 from .undefined import UNSET
-from .user_code import call_plain
+from .user_code import Escaped
 
 
 class PydanticSchema:
     """A type's adapter, and the JSON Schema that says the same."""
 
-    __slots__ = ("_adapter", "_surely_reads_back", "copies", "json_schema", "source")
+    __slots__ = ("_adapter", "_model", "_surely_reads_back", "copies", "json_schema", "source")
 
     def __init__(self, source: Any) -> None:
         """Raises InvalidWorkflow for what Pydantic does not know as a type."""
@@ -32,6 +32,7 @@ class PydanticSchema:
         except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema) as error:
             raise InvalidWorkflow(f"{source!r} is neither a type that Pydantic knows nor a JSON Schema.") from error
         self.source = source
+        self._model = source if isinstance(source, type) and issubclass(source, BaseModel) else None
         self._surely_reads_back = reads_back(self._adapter.core_schema)
         self.copies = copies(self._adapter.core_schema)  # whether what is read shares nothing with what was given
 
@@ -40,15 +41,13 @@ class PydanticSchema:
 
         Raises what a validator or a serializer raises beside its issues; Escaped where that is no Exception.
         """
-        return call_plain(self._parse, value, text, has_secrets)
-
-    def _parse(self, value: object, text: bytes | None, has_secrets: bool) -> Parsed:
         if value is UNSET:
             return Parsed(value, value, (Issue((), "Field required"),))
-        read_before = isinstance(value, BaseModel) and type(value) is self.source
-        if isinstance(value, BaseModel) and not read_before:
-            value = value.model_dump(mode="json", by_alias=True)  # of another model
+        kind = type(value)
+        read_before = kind is self._model
         try:
+            if kind is not dict and not read_before and isinstance(value, BaseModel):
+                value = value.model_dump(mode="json", by_alias=True)  # of another model
             # The adapter's own parts: its methods around them take longer than they do for a small value.
             instance = value if read_before else self._adapter.validator.validate_python(value)
             plain = self._plain_data(instance, has_secrets)
@@ -61,6 +60,10 @@ class PydanticSchema:
             return Parsed(value, value, tuple(issues))
         except NotJson as error:
             return Parsed(value, value, (Issue((), str(error)),))
+        except Exception:
+            raise
+        except BaseException as error:
+            raise Escaped(error) from None
 
     def reads_back(self, parsed: Parsed, *, has_secrets: bool) -> bool:
         """Whether what was read is read as the same from its own JSON form: no validator changes it once more, and no

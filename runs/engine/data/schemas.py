@@ -11,7 +11,7 @@ import orjson
 
 from ..errors import EngineError, InvalidInput
 from .failures import failure_of, log_failure
-from .json_value import same_json, to_json
+from .json_value import decode, encode, same_json, to_json
 from .parsed import Issue, Parsed
 from .undefined import UNSET
 
@@ -124,7 +124,10 @@ class Schema:
         """What was given, as JSON, where a model has made something else of it; else UNSET."""
         if self._model is None or given is UNSET:
             return UNSET
-        plain = to_json(given)
+        text = encode(given)
+        if text == parsed.text:
+            return UNSET
+        plain = decode(text)
         return UNSET if same_json(plain, parsed.value) else plain
 
     def is_same(self, other: "Schema | None") -> bool:

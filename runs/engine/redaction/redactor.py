@@ -63,6 +63,7 @@ class Redactor:
         self._rules: dict[str, str | None] = {}
         self._marked_keys = tuple(orjson.dumps(name)[1:-1].translate(_LOWER) + b'":' for name in sorted(secrets))
         self._known: dict[str, None] = {}  # secrets that are searched for, in the order in which they came
+        self.known = 0  # how many they are
         self._never: frozenset[str] = frozenset()  # ids of steps, of the workflow
         self._ids: frozenset[str] = frozenset()  # of this run
         self._input_is_secret = self._answer_is_secret = False
@@ -87,7 +88,7 @@ class Redactor:
     def _take_names(self, other: "Redactor", never: Iterable[str]) -> None:
         self._marked, self._harmless = other._marked, other._harmless
         self._rules, self._marked_keys = other._rules, other._marked_keys
-        self._known, self._made = {}, None
+        self._known, self._made, self.known = {}, None, 0
         self._never, self._ids = other._never, frozenset(never)
         self._input_is_secret, self._answer_is_secret = other._input_is_secret, other._answer_is_secret
 
@@ -99,11 +100,6 @@ class Redactor:
         """Add the schemas that mark a whole value, which has no key of its own."""
         self._input_is_secret = is_marked(input_schema)
         self._answer_is_secret = any(is_marked(schema) for schema in resume_schemas)
-
-    @property
-    def known(self) -> int:
-        """How many secrets are searched for."""
-        return len(self._known)
 
     # --- By name ---
 
@@ -163,6 +159,7 @@ class Redactor:
                 is_word = text in OWN_WORDS or text in self._never or text in self._ids or text.lower() in SECRET_WORDS
                 if text not in self._known and not is_word and not text.startswith("[masked"):
                     self._known[text] = None
+                    self.known = len(self._known)
 
     def _search(self) -> SecretSearch | None:
         count = len(self._known)
@@ -199,7 +196,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text without what is known to be secret."""
-        return _redacted(text, self._search())
+        return _redacted(text, self._search()) if self.known else redact_addresses(text)
 
     def line(self, text: str) -> str:
         """A line of a log: as text(), and without what follows a secret's name, as in `password=…`."""
@@ -232,7 +229,7 @@ class Redactor:
 
     def known_out_of(self, text: bytes) -> bytes:
         """A JSON text, redacted by name already, without what is known to be secret, and without secret addresses."""
-        search = self._search()
+        search = self._search() if self.known else None
         if (search is not None and search.find(text)) or _may_hold_address(text):
             return self._hidden(text, search)
         return text

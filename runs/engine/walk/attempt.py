@@ -48,7 +48,7 @@ async def attempt(invocation: StepInvocation, number: int, timeout: float | None
     function = step.function
     if function is None:
         raise TypeError(f"Step {step.id} has no function")
-    context = _context(invocation, number)
+    context = _context(invocation, number, timeout)
     task = ex.enter_function()
     current = current_step.set(invocation)
     try:
@@ -83,7 +83,7 @@ def _read_input(invocation: StepInvocation) -> None:
     invocation.unread = None
 
 
-def _context(invocation: StepInvocation, number: int) -> StepContext[Any]:
+def _context(invocation: StepInvocation, number: int, timeout: float | None) -> StepContext[Any]:
     ex, step, record = invocation.ex, invocation.site.step, invocation.record
     resuming = record.resuming
     instance = invocation.schema_instance
@@ -102,7 +102,7 @@ def _context(invocation: StepInvocation, number: int) -> StepContext[Any]:
     if not step.is_async:
         invocation.sink = _ThreadSink(ex)
     else:
-        invocation.sink = ex if step.time_limit(invocation.site.flow.workflow.retries) is None else _ClosableSink(ex)
+        invocation.sink = ex if timeout is None else _ClosableSink(ex)
     return StepContext(invocation, number, instance, answer)
 
 

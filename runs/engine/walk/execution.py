@@ -142,8 +142,6 @@ class Execution:
                 data[f"{key}From"] = value.seq
             else:
                 data[key] = orjson.Fragment(text)
-        if self._redactor is not None and ("state" in data or "requestContext" in data):
-            self._redactor.learn([data.get("state"), data.get("requestContext")])
         seq = self.log.append(type, data, at=at, card=card)
         for key, value in values.items():
             if value.value is UNSET:
@@ -242,7 +240,11 @@ class Execution:
     def context_change(self) -> dict[str, object] | None:
         """The request context, if a step has changed it since the last time."""
         text, self._context_new = self._context_new, None
-        return None if text is None else orjson.loads(text)
+        if text is None:
+            return None
+        changed: dict[str, object] = orjson.loads(text)
+        self.redactor.learn(changed)
+        return changed
 
     # Sleeping and stopping
 

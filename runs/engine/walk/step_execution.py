@@ -28,12 +28,15 @@ async def run_step(ex: Execution, site: StepPosition, start: Start) -> StepRecor
     """Run a step to its end, with all its attempts; its outcome is in the log and in the record that comes back."""
     step, flow = site.step, site.flow
     workflow = flow.workflow
-    reading, unread = _Reading(start.given), None
+    reading: _Reading | None = None
+    unread: Exception | None = None
     if start.answer is None and ex.workflow.validate_inputs:
         try:
             reading = _read_input(ex, step, start.given)
         except Exception as error:  # of a model's own code: as if the step had raised it
             unread = error
+    if reading is None:
+        reading = _Reading(start.given)
     payload = reading.payload
     info = site.info
     span = site.span.step(
@@ -81,9 +84,10 @@ class _Reading(NamedTuple):
 
 
 def _read_input(ex: Execution, step: Step, given: Value) -> _Reading:
-    reading = _Reading(given)
-    if step.input_schema is not None:
-        schema = step.input_schema
+    schema = step.input_schema
+    if schema is None:
+        reading = _Reading(given)
+    else:
         source = given
         if given.origin is not None and schema.is_same(given.origin.schema):
             source = Value(given.origin.given)  # the same model has read it before
@@ -103,8 +107,8 @@ def _read_input(ex: Execution, step: Step, given: Value) -> _Reading:
             payload = given if read.is_written_as(given) else read
         # Plain data is what each attempt gets a copy of its own of.
         instance = UNSET if parsed.instance is parsed.value else parsed.instance
-        source_again = None if schema.reads_back(parsed) or source.is_written_as(payload) else source
-        reading = _Reading(payload, instance, given=source_again)
+        is_same = source is payload or schema.reads_back(parsed) or source.is_written_as(payload)
+        reading = _Reading(payload, instance, given=None if is_same else source)
     if step.request_context_schema is not None:
         issues = step.request_context_schema.parse(ex.request_context.to_dict()).issues
         if issues:
@@ -189,6 +193,7 @@ def _changed_state(ex: Execution, site: StepPosition, update: dict[str, object] 
 def _shared_changes(ex: Execution, site: StepPosition, ending: AttemptOutcome, data: dict[str, object]) -> None:
     if changed := _changed_state(ex, site, ending.state):
         data["state"] = changed
+        ex.redactor.learn(changed)
     if (context := ex.context_change()) is not None:
         data["requestContext"] = context
 
