@@ -127,7 +127,7 @@ class LogFormatter(logging.Formatter):
 
 
 def _with_context(logger: object, method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
-    """When, how loud, by whom, and in which run: the same keys whoever wrote the line."""
+    """Time, level, logger, and in which run: the same keys for every logger."""
     record = event["_record"]
     head: dict[str, Any] = {
         "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),

@@ -28,7 +28,7 @@ def check_mail(url: str) -> str:
 
 
 def mail_settings(url: str | None, sender: str, *, is_debug: bool) -> dict[str, object]:
-    """Django's EMAIL settings, and EMAIL_IS_SET_UP: whether an e-mail would reach anybody.
+    """Django's EMAIL settings, and EMAIL_IS_SET_UP: whether an e-mail would be delivered.
 
     Without an address e-mails go nowhere; where things are tried out, to the server's own output.
     """
@@ -37,18 +37,18 @@ def mail_settings(url: str | None, sender: str, *, is_debug: bool) -> dict[str, 
         backend = f"django.core.mail.backends.{kind}.EmailBackend"
         return {"EMAIL_IS_SET_UP": is_debug, "EMAIL_BACKEND": backend, "DEFAULT_FROM_EMAIL": sender}
     parts = urlsplit(url)
-    told: dict[str, object] = {
+    mail: dict[str, object] = {
         "EMAIL_IS_SET_UP": True,
         "EMAIL_BACKEND": BACKENDS[parts.scheme],
         "DEFAULT_FROM_EMAIL": sender,
         "EMAIL_TIMEOUT": 10,
     }
     if parts.scheme == "file":
-        return told | {"EMAIL_FILE_PATH": unquote(parts.path)}
+        return mail | {"EMAIL_FILE_PATH": unquote(parts.path)}
     if parts.scheme == "console":
-        return told
+        return mail
     is_plain = parse_qs(parts.query).get("tls") == ["no"]
-    return told | {
+    return mail | {
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
         "EMAIL_HOST_USER": unquote(parts.username or ""),

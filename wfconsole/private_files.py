@@ -34,7 +34,7 @@ def tighten(path: Path) -> None:
         if status.st_mode & OTHERS and status.st_uid == os.geteuid() and not _is_shared(path, status):
             path.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
     except OSError:
-        pass  # absent, or on a file system without modes: looseness() tells
+        pass  # absent, or on a file system without modes: see looseness()
 
 
 def looseness(path: Path) -> str:

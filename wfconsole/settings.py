@@ -33,7 +33,7 @@ class Environment(BaseSettings):
 
     # Where the database, the secret key and the executor's lock live; made when absent.
     wfconsole_data_dir: Path = BASE_DIR / "var"
-    # Signs sessions. Absent: made once and kept in the data folder.
+    # Signs sessions. Absent: made once and stored in the data folder.
     wfconsole_secret_key: str | None = Field(default=None, min_length=32)
     # The first administrator's password. Absent: random, printed once.
     wfconsole_admin_password: str | None = Field(default=None, min_length=8)

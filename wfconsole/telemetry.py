@@ -58,7 +58,7 @@ def _export(provider: Any) -> None:
     )
     provider.add_span_processor(queue)
     provider.export_by(queue.on_end)
-    # Nobody could see the spans of requests without a collector, and they cost half a millisecond each.
+    # Without a collector the spans of requests would be dropped, and they cost half a millisecond each.
     DjangoInstrumentor().instrument(excluded_urls=os.environ.get("OTEL_PYTHON_DJANGO_EXCLUDED_URLS") or EXCLUDED_URLS)
     atexit.register(_end, provider)
 

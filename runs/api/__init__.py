@@ -1,1 +1,5 @@
-"""What a program calls: the HTTP API, a file for each noun. One file would hold five hundred lines; so it is a room."""
+"""What a program calls: the HTTP API, a file for each noun.
+
+May import the layers that views may: actions, live, executor, store, models, engine; not views, admin or management.
+Start reading at `urls.py`, then `router.py` and one of the `*_routes.py`.
+"""

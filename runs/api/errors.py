@@ -66,7 +66,7 @@ class InvalidQuery(ApiError):
         super().__init__(400, "Invalid query parameters", issues)
 
 
-# The first that fits tells the status. Mistakes of a caller are never 500: clients repeat those.
+# The first class that matches gives the status. A caller's mistake is never 500: clients repeat those.
 STATUSES: list[tuple[type[Exception], int]] = [
     (RunNotFound, 404),
     (UnknownWorkflow, 404),

@@ -59,41 +59,41 @@ def _head(run: WorkflowRun) -> dict[str, Any]:
     }
 
 
-def _told_of(run: WorkflowRun) -> dict[str, Any]:
-    """What the reference's runs do not know: when the values were deleted, what goes on after its step."""
-    told: dict[str, Any] = {}
+def _own_fields(run: WorkflowRun) -> dict[str, Any]:
+    """Fields that the reference's runs do not have: times, and steps that are still finishing."""
+    fields: dict[str, Any] = {}
     if run.purged_at is not None:
-        told["purgedAt"] = iso_time(run.purged_at)
+        fields["purgedAt"] = iso_time(run.purged_at)
     if run.deadline_at is not None:
-        told["deadlineAt"] = iso_time(run.deadline_at)
+        fields["deadlineAt"] = iso_time(run.deadline_at)
     if run.status == RunStatus.PENDING and run.wake_at is not None:
-        told["startsAt"] = iso_time(run.wake_at)
+        fields["startsAt"] = iso_time(run.wake_at)
     if run.lingering:
         since = {path: datetime.fromtimestamp(at / 1000, UTC) for path, at in run.lingering.items()}
-        told["stillFinishing"] = [{"step": path, "since": iso_time(at)} for path, at in since.items()]
-    return told
+        fields["stillFinishing"] = [{"step": path, "since": iso_time(at)} for path, at in since.items()]
+    return fields
 
 
 def run_row(run: WorkflowRun) -> dict[str, Any]:
     """A row of a list, redacted: everything that is stored of the run. It needs the run's `version`, and no code."""
-    head = _head(run) | _told_of(run)
+    head = _head(run) | _own_fields(run)
     try:
         snapshot = snapshot_of(run)
-        told: dict[str, Any] = {}
+        problem: dict[str, Any] = {}
     except UnreadableEvent as error:
         # The row of a run that cannot be read has its card, and says so.
         snapshot = RunSnapshot(run.pk, run.workflow_id)
-        told = {"unreadable": str(error)}
+        problem = {"unreadable": str(error)}
     text = orjson.dumps(snapshot_form(run.version.graph, card_of(run), snapshot))
     shown = orjson.Fragment(redactor_for(run, snapshot.seq).json(text))
-    return head | told | {"snapshot": shown}
+    return head | problem | {"snapshot": shown}
 
 
 def run_form(run: WorkflowRun, fields: list[str] | None, *, nested: bool) -> dict[str, Any]:
     """A run, redacted; `fields`: only these parts beside its head. It needs the run's `version`, and no code."""
     snapshot = snapshot_of(run)
     state: Any = redactor_for(run, snapshot.seq).apply(run_state(run.version.graph, card_of(run), snapshot, fields))
-    form = state | _head(run) | _told_of(run)
+    form = state | _head(run) | _own_fields(run)
     if not nested and "steps" in form:
         own = set(snapshot.scopes[""].steps)
         form["steps"] = {path: step for path, step in form["steps"].items() if path in own}

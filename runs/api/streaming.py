@@ -81,7 +81,7 @@ _CARD = Prepared(
 
 
 def _result_text(run_id: str, redactor: RunRedactor) -> bytes | None:
-    """What a program is told of a run that stands; None: it does not yet."""
+    """The result of a run that has settled, as JSON; None: it has not yet."""
     cards = _CARD(run_id)
     if not cards:
         return orjson.dumps({"error": NO_RUN})
@@ -119,7 +119,7 @@ def stream_response(
 
 
 def refused_stream(run_id: str, workflow_id: str, error: EngineError) -> HttpResponse:
-    """What a stream tells of a call that was refused: it began, and it failed. Nothing has run."""
+    """The stream of a refused call: a start record and a failed finish record. Nothing has run."""
     finish = stream_finish(run_id, RunStatus.FAILED, UNSET, None, error_json(error))
     records = [orjson.dumps(record) + SEPARATOR for record in (stream_start(run_id, workflow_id), finish)]
     return HttpResponse(b"".join(records), content_type=RECORDS)
@@ -127,13 +127,13 @@ def refused_stream(run_id: str, workflow_id: str, error: EngineError) -> HttpRes
 
 async def _from_offset(records: AsyncIterator[bytes | None], offset: int) -> AsyncIterator[bytes]:
     """Leave out the first ones. `None` among the records says that those there are have been given."""
-    kept: list[bytes] = []
+    all_records: list[bytes] = []
     if offset < 0:
         async for record in records:
             if record is None:
                 break
-            kept.append(record)
-        for record in kept[offset:]:
+            all_records.append(record)
+        for record in all_records[offset:]:
             yield record
     async for record in records:
         if record is None:
@@ -171,7 +171,7 @@ async def _records(
             if head is not None and head.last_seq > cursor:
                 continue
             yield None
-            # A stop that another start follows is not the end: the card tells.
+            # A stop that another start follows is not the end: the run's row decides.
             if head is None or over or head.ended or head.last_seq == 0:
                 return
             await _wait(news)
@@ -181,13 +181,13 @@ async def _records(
 
 def _unreadable(run_id: str, event: Event, error: Exception) -> bytes:
     """The last record of a stream that comes to an event that cannot be read."""
-    told = error if isinstance(error, UnreadableEvent) else UnreadableEvent.of_form(event.seq, event.type, error)
-    return orjson.dumps(stream_finish(run_id, RunStatus.FAILED, UNSET, None, error_json(told))) + SEPARATOR
+    reason = error if isinstance(error, UnreadableEvent) else UnreadableEvent.of_form(event.seq, event.type, error)
+    return orjson.dumps(stream_finish(run_id, RunStatus.FAILED, UNSET, None, error_json(reason))) + SEPARATOR
 
 
 @asynccontextmanager
 async def _news(run_id: str, redactor: RunRedactor, *, until_settled: bool = False) -> AsyncIterator[asyncio.Event]:
-    """An event that is set whenever there may be something new of the run, or whenever it may have come to stand."""
+    """An event that is set whenever there may be something new of the run, or whenever it may have settled."""
     news = asyncio.Event()
     room = announcements.join(run_id, redactor, news, until_settled=until_settled)
     try:

@@ -20,7 +20,7 @@ FAILED = 1
 BAD_INPUT = 2
 SUSPENDED = 3
 OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
-INTERRUPTED = 130  # as a shell tells of Ctrl-C
+INTERRUPTED = 130  # as a shell reports Ctrl-C
 
 
 class ConsoleCommand(BaseCommand):
@@ -55,7 +55,7 @@ class ConsoleCommand(BaseCommand):
                 self._end(f"{trouble.sentence} {NOTHING_STORED}", FAILED)
             self._end(f"The database does not answer as it should: {error}", FAILED)
         except BrokenPipeError:
-            # Whoever read the output, such as `head`, has gone; nothing is wrong.
+            # The reader of the output, such as `head`, has gone; nothing is wrong.
             sys.stderr.close()
             raise SystemExit(0) from None
         except OSError as error:

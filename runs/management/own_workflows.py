@@ -14,7 +14,7 @@ ENGINE = str(Path(runs.engine.__file__).parent)
 
 
 def check_own_workflows() -> None:
-    """Raises CommandError with one line that tells what is wrong in which file, for it is its user who will mend it."""
+    """Raises CommandError with one line that names the file and what is wrong in it: its user has to mend it."""
     try:
         registry()
     except ImproperlyConfigured as error:

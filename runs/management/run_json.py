@@ -1,4 +1,4 @@
-"""One run as JSON, as show_run and export_runs write it: the card, and what its log tells, secrets hidden."""
+"""One run as JSON, as show_run and export_runs write it: its row, and the fold of its log, with secrets redacted."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -61,9 +61,11 @@ def _step(record: StepRecord, hidden: Any) -> dict[str, Any]:
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what is not there. A null that somebody wrote stays: it is UNSET that is left out, and our own None."""
-    kept = ("input", "result", "payload", "output")
-    return {key: value for key, value in values.items() if value is not UNSET and (value is not None or key in kept)}
+    """The values without UNSET, and without None but where it is data: a null in an input or output is shown."""
+    data_keys = ("input", "result", "payload", "output")
+    return {
+        key: value for key, value in values.items() if value is not UNSET and (value is not None or key in data_keys)
+    }
 
 
 def _time(moment: datetime | int | None) -> str | None:

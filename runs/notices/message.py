@@ -1,4 +1,4 @@
-"""What is told of a run: as a webhook's body, and as an e-mail."""
+"""The body of a webhook about a run, and the e-mail about one."""
 
 import os
 from datetime import UTC, datetime
@@ -20,10 +20,10 @@ def run_address(run_id: str) -> str:
 
 
 def body_of(delivery: WebhookDelivery) -> str:
-    """The JSON of a delivery: which run, and how it stands. Input and result are asked for with a token."""
+    """The JSON of a delivery: the run's id and status. Receivers read input and result by the API, with a token."""
     data = {} if delivery.event == TEST else _run(delivery)
-    told = {"id": delivery.message_id, "type": delivery.kind, "timestamp": _iso_ms(delivery.created_at), "data": data}
-    return orjson.dumps(told).decode()
+    body = {"id": delivery.message_id, "type": delivery.kind, "timestamp": _iso_ms(delivery.created_at), "data": data}
+    return orjson.dumps(body).decode()
 
 
 def _run(delivery: WebhookDelivery) -> dict[str, object]:

@@ -14,8 +14,8 @@ from .signing import signature
 
 TRY_SECONDS = 10.0
 BODY_SECONDS = 2.0  # for the body of a response, which is only shown
-ANSWER_BYTES = 2_048  # of an answer, to be shown
-MOST_ANSWER_BYTES = 65_536  # after which nobody listens any more
+RESPONSE_BYTES = 2_048  # of a response, to be shown
+MOST_RESPONSE_BYTES = 65_536  # read of a response
 
 
 async def post(delivery: WebhookDelivery) -> tuple[int | None, str, str]:
@@ -71,7 +71,7 @@ async def _beginning(response: httpx.Response, until: float) -> str:
         async with asyncio.timeout_at(until):
             async for part in response.aiter_bytes():
                 body += part
-                if len(body) > MOST_ANSWER_BYTES:
+                if len(body) > MOST_RESPONSE_BYTES:
                     break
-    text = bytes(body[:ANSWER_BYTES]).decode("utf-8", "replace").replace("\x00", "")
-    return text + ("…" if len(body) > ANSWER_BYTES else "")
+    text = bytes(body[:RESPONSE_BYTES]).decode("utf-8", "replace").replace("\x00", "")
+    return text + ("…" if len(body) > RESPONSE_BYTES else "")

@@ -12,7 +12,7 @@ TOO_LARGE = 413
 class BodyLimit:
     """Answers 413 to a body of more than MAX_BODY_BYTES, as a page, or as JSON to a program.
 
-    Stands before whatever reads the form, the check of the CSRF token included: Django itself would answer a bare 400.
+    Comes before everything that reads the form, such as the check of the CSRF token: Django itself sends a bare 400.
     """
 
     sync_capable = True

@@ -21,8 +21,8 @@ class RequestSpan:
         if request.method != "POST" or trace.get_current_span().get_span_context().is_valid:
             return self._get_response(request)
         parent = propagate.extract({name.lower(): value for name, value in request.headers.items()})
-        told = {"http.request.method": "POST", "url.path": request.path}
-        with tracer.start_as_current_span("POST", parent, trace.SpanKind.SERVER, told) as span:
+        attributes = {"http.request.method": "POST", "url.path": request.path}
+        with tracer.start_as_current_span("POST", parent, trace.SpanKind.SERVER, attributes) as span:
             response = self._get_response(request)
             match = request.resolver_match
             if match is not None:

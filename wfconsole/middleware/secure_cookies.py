@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 class SecureCookies:
     """Marks every cookie of an answer to an HTTPS request as Secure.
 
-    Django's own switches hold for all requests: on, nobody could sign in at http://127.0.0.1:8000, the address that
+    Django's own switches hold for all requests: on, signing in would fail at http://127.0.0.1:8000, the address that
     `make run` prints; off, a session behind a TLS proxy would travel in the clear when a link says http.
     """
 

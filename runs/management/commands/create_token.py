@@ -46,7 +46,7 @@ class Command(ConsoleCommand):
             name=name.strip(), user=person, scopes=scopes, workflows=workflow, expires_at=expires
         )
         if options["json"]:
-            told = {"token": text, "name": token.name, "scopes": token.scopes, "workflows": token.workflows}
-            self.print_json(told | {"expiresAt": expires.isoformat() if expires else None})
+            form = {"token": text, "name": token.name, "scopes": token.scopes, "workflows": token.workflows}
+            self.print_json(form | {"expiresAt": expires.isoformat() if expires else None})
         else:
             self.stdout.write(text)

@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
 
 def ensure_admin() -> str | None:
-    """Make sure that somebody can sign in; a random password that was just made, or None.
+    """Make an administrator if there is none. Returns its new random password, or None.
 
     WFCONSOLE_ADMIN_PASSWORD counts for the first start alone: who changes the password on the page keeps the change.
     """

@@ -64,7 +64,7 @@ class Command(ConsoleCommand):
                 self.stdout.write("\n".join(_limits_in_words(policies)))
 
     def _is_confirmed(self, connection: Connection, policies: list[Policy]) -> bool:
-        """Show what would go, and ask. Raises CommandError where nobody can be asked."""
+        """Show what would go, and ask. Raises CommandError without a terminal."""
         if not sys.stdin.isatty():
             raise bad_input("This deletes runs: give --yes, or --dry-run to only count them.")
         counts = self._count(connection, policies)

@@ -30,17 +30,17 @@ class Command(ConsoleCommand):
         if logs:
             self._print_logs(run, as_json=json)
             return
-        told = run_json(found)
+        form = run_json(found)
         if json:
-            self.print_json(told, pretty=True)
+            self.print_json(form, pretty=True)
         else:
-            self._print(told)
+            self._print(form)
 
     def _print_logs(self, run: str, *, as_json: bool) -> None:
         for line in RunLog.objects.of_run(run).iterator(LINES_AT_ONCE):
             if as_json:
-                told = {"at": line.at, "level": line.level_name, "logger": line.logger, "step": line.step}
-                self.print_json(told | {"message": line.message} | ({"error": line.error} if line.error else {}))
+                entry = {"at": line.at, "level": line.level_name, "logger": line.logger, "step": line.step}
+                self.print_json(entry | {"message": line.message} | ({"error": line.error} if line.error else {}))
             else:
                 self.stdout.write(line_text(line))
         if dropped := RunLog.objects.dropped_of(run):

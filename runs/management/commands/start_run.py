@@ -43,7 +43,7 @@ class Command(ConsoleCommand):
         parser.add_argument("--tag", action="append", default=[], help="repeatable")
         parser.add_argument("--trace-id", metavar="HEX", help="1 to 32 hexadecimal digits")
         parser.add_argument("--parent-span-id", metavar="HEX", help="1 to 16 hexadecimal digits")
-        parser.add_argument("--metadata", metavar="JSON|@file|-", help="an object, kept with the trace")
+        parser.add_argument("--metadata", metavar="JSON|@file|-", help="an object, stored with the trace")
         parser.add_argument(
             "--context-key", metavar="PATH", action="append", default=[], help="a context key to show on spans"
         )
@@ -72,7 +72,7 @@ class Command(ConsoleCommand):
             self._tell_started(run, as_json=options["json"])
             return
         if not _somebody_executes():
-            # Nobody else will: this process takes the executor's lock, and gives it back when the run has ended.
+            # No server runs: this process takes the executor's lock, and releases it when the run has ended.
             dispatch.start_executor()
         status = Follower(self.stdout, self.stderr, run, as_json=options["json"]).follow()
         if code := END_CODES[status]:
@@ -135,7 +135,7 @@ def _read(text: str | None, option: str, read: Callable[[str], T]) -> T | None:
 
 
 def _no_input(workflow: str) -> object:
-    """What stands for an input that was not given: {} where a schema can fill it in, else nothing at all."""
+    """The value of an input that was not given: {} where a schema can fill it in, else nothing at all."""
     definition = WorkflowDefinition.objects.with_current().filter(pk=workflow).first()
     schema = definition.current.input_schema if definition and definition.current else None
     return {} if isinstance(schema, dict) and schema.get("type") == "object" else UNSET
