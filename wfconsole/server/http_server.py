@@ -60,6 +60,7 @@ class Request(WebRequest):
     def _answer(self, status: int, text: str) -> None:
         headers = [(b"Content-Type", b"text/plain; charset=utf-8")] if text else [(b"Allow", b"GET, HEAD, POST")]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.channel.persistent = False  # what follows such a head cannot be trusted to be a request
         self.handle_reply({"type": "http.response.body", "body": text.encode()})
 
 
