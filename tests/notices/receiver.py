@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.local_server import LocalServer
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 
 
 class Received(NamedTuple):
