@@ -132,7 +132,7 @@ def legible(rows: Sequence[Any]) -> Sequence[Any]:
 
 
 def _legible(row: Sequence[Any]) -> Sequence[Any]:
-    seq, type, at, data, large = row[0], *_typed(row[1], row[2]), as_bytes(row[3]), row[4]
+    seq, type, at, data, large = row[0], *typed(row[1], row[2]), as_bytes(row[3]), row[4]
     names = orjson.dumps({}) if isinstance(large, Mapping) or not large else large
     try:
         if (type, at) != (row[1], row[2]):
@@ -148,7 +148,7 @@ def _legible(row: Sequence[Any]) -> Sequence[Any]:
     return seq, type, at, data, large
 
 
-def _typed(type: object, at: object) -> tuple[str, int]:
+def typed(type: object, at: object) -> tuple[str, int]:
     """The type and the time of an event. SQLite gives back whatever another program has put into their columns."""
     return (type if isinstance(type, str) else "damaged"), (at if isinstance(at, int) else 0)
 

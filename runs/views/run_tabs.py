@@ -15,6 +15,7 @@ from runs.drawing.steps import StepRow
 from runs.drawing.timeline import MOST_PARTS, draw_overview, draw_timeline
 from runs.engine.log.results import RunStatus, StepStatus
 from runs.engine.log.snapshot import UNSET
+from runs.live.log import typed
 from runs.models import AuditEntry
 from runs.store.history import read_events
 
@@ -254,11 +255,12 @@ def _event_row(page: RunPage, event, begun: float) -> Context:
     data = event.legible()
     name = data.pop("id", "")
     text = orjson.dumps(page.redactor.apply(data)).decode()
+    kind, at = typed(event.type, event.at)
     return {
         "seq": event.seq,
-        "type": event.type.removeprefix("workflow-"),
-        "offset": f"+{max(event.at - begun, 0) / 1000:.2f}",
-        "at": event.at,
+        "type": kind.removeprefix("workflow-"),
+        "offset": f"+{max(at - begun, 0) / 1000:.2f}",
+        "at": at,
         "step": name,
         "body": text if len(text) <= LONGEST_BODY else text[:LONGEST_BODY] + "…",
     }

@@ -78,7 +78,8 @@ def started_at(run: WorkflowRun) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT at FROM {EVENTS} WHERE run_id = %s ORDER BY seq LIMIT 1", [run.id])  # noqa: S608
         row = cursor.fetchone()
-    return row[0] if row else int(run.created_at.timestamp() * 1000)
+    # A row that another program has written may hold anything.
+    return row[0] if row and isinstance(row[0], int) else int(run.created_at.timestamp() * 1000)
 
 
 def wanted_steps(run: WorkflowRun) -> list[str]:
@@ -113,7 +114,7 @@ def _draw(run: WorkflowRun, panel: StreamPanel) -> None:
     marks = ", ".join(["%s"] * len(seqs))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT at, type FROM {EVENTS} WHERE run_id = %s AND seq IN ({marks})", [run.id, *seqs])  # noqa: S608
-        rows = cursor.fetchall()
+        rows = [(at, type) for at, type in cursor.fetchall() if isinstance(at, int)]  # as in started_at()
     panel.bar_ms = _bar_ms(max((at for at, _ in rows), default=panel.started_at) - panel.started_at)
     counts = Counter((at - panel.started_at) // panel.bar_ms for at, type in rows if type in types)
     most = max(counts.values(), default=1)

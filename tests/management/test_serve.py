@@ -152,7 +152,7 @@ def test_make_run_starts_it_and_a_second_start_costs_less_than_three_seconds(ser
 
 def test_the_server_does_without_what_its_libraries_bring_for_others():
     code = (
-        "import sys; from wfconsole.server.unused_modules import leave_out; leave_out();"
+        "import sys; from wfconsole.server.unused_modules import stub_unused_modules; stub_unused_modules();"
         "import daphne.server, daphne.ws_protocol;"
         "print([name for name in ('OpenSSL', 'cryptography') if sys.modules.get(name)])"
     )

@@ -54,6 +54,8 @@ class FormPage(HTMLParser):
             # A browser drops one line break after the tag, and sends each break as two characters.
             self._add(name, "".join(pieces).removeprefix("\n").replace("\n", "\r\n"))
             self._text = None
+        elif tag == "option":
+            self._option = ""  # what follows is no text of an option
         elif tag == "select" and self._select:
             name, options = self._select
             chosen = [value for value, selected in options if selected] or [value for value, _ in options[:1]]

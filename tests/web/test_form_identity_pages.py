@@ -33,6 +33,7 @@ def start_sent_unchanged(form: RunStartForm) -> RunStartForm:
 @given(schemas_with_values())
 def test_a_copy_of_a_run_sends_what_the_run_was_given(case):
     schema, value = case
+    assume(has_plain_secrets(schema))
     tree = exact(value)
     version = WorkflowVersion(input_schema=schema, definition_id="random")
     redactor = Redactor.of(schema)
@@ -50,10 +51,31 @@ def test_an_untouched_start_sends_the_defaults_that_it_shows(case):
     assert start_sent_unchanged(form).input.tree() == form.input.tree()
 
 
+PLAIN = {"type", "title"}
+
+
+def has_plain_secrets(schema: object) -> bool:
+    """Whether each secret is a text without choices and without a default.
+
+    Others are drawn fresh where their value is hidden, and may send a default then; docs/secrets.md says so.
+    """
+    if isinstance(schema, list):
+        return all(has_plain_secrets(part) for part in schema)
+    if not isinstance(schema, dict):
+        return True
+    properties = schema.get("properties")
+    secret = properties.get("card_token") if isinstance(properties, dict) else None
+    is_plain = secret is None or (
+        isinstance(secret, dict) and secret.keys() <= PLAIN and secret.get("type") == "string"
+    )
+    return is_plain and all(has_plain_secrets(part) for part in schema.values())
+
+
 @random
 @given(schemas_with_values())
 def test_a_steps_recorded_input_sent_unchanged_is_as_it_was_recorded(case):
     schema, recorded = case
+    assume(has_plain_secrets(schema))
     redactor = Redactor.of(schema)
     form = FromStepForm(schema, recorded, redactor)
     request = posted(FormPage(page_of(form.editor)), input_mode=form.editor.mode)

@@ -11,7 +11,7 @@ from django.core.signals import request_finished, request_started
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
-from wfconsole.server.request_threads import KEPT_THREADS, RequestHandler
+from wfconsole.server.request_threads import IDLE_THREADS, RequestHandler
 
 SECONDS = 10
 produced: list[int] = []
@@ -128,9 +128,9 @@ async def test_one_request_after_the_other_is_answered_in_the_same_thread(ask):
 
 
 async def test_requests_at_the_same_moment_wait_for_no_thread(ask):
-    together = threading.Barrier(KEPT_THREADS + 2)
+    together = threading.Barrier(IDLE_THREADS + 2)
     views["together"] = lambda: together.wait(SECONDS) >= 0
-    clients = [ask("together") for _ in range(KEPT_THREADS + 2)]
+    clients = [ask("together") for _ in range(IDLE_THREADS + 2)]
     await asyncio.gather(*(client.task for client in clients))
     assert {client.body for client in clients} == {b"True"}
 
