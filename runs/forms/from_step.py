@@ -31,6 +31,8 @@ class FromStepForm:
         self.own: list[Problem] = []
         if recorded is not UNSET:
             self.editor.fill(exact(self.shown))
+        # Hidden parts are drawn as new ones: what they send of themselves is no change.
+        self._filled = self.editor.tree()
 
     def read_post(self, data: QueryDict, files: MultiValueDict) -> None:
         """Take over what was submitted, as it was."""
@@ -39,6 +41,8 @@ class FromStepForm:
 
     def value(self) -> object:
         """The input for the run; UNSET when it is as it was recorded. Look at `problems` before using it."""
+        if self._is_untouched:
+            return UNSET
         given = self.editor.value()
         if given is UNSET or self.recorded is UNSET:
             return given
@@ -55,7 +59,11 @@ class FromStepForm:
 
     @property
     def problems(self) -> list[Problem]:
-        return list(dict.fromkeys([*self.editor.problems, *self.own]))
+        return list(dict.fromkeys([*(() if self._is_untouched else self.editor.problems), *self.own]))
+
+    @property
+    def _is_untouched(self) -> bool:
+        return self.hides and self.editor.tree() == self._filled
 
 
 def with_secrets(given: object, recorded: object, redactor: Redactor) -> object:
